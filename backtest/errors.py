@@ -1,0 +1,58 @@
+"""Faults that a user can mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class BacktestError(Exception):
+    """Something a user can mend; shown as text, without a traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of an input: where it is, what is wrong, how to mend it.
+
+    ``line`` and ``column`` count from 1; 0 means the fault has no place in a file.
+    """
+
+    where: str
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        """One line: ``place  where  message``."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return "  ".join(part for part in (place, self.where, self.message) if part)
+
+
+class FaultyInput(BacktestError):
+    """All faults of one input, together; ``faults`` holds them apart."""
+
+    def __init__(self, title: str, faults: list[Fault]) -> None:
+        self.title = title
+        self.faults = tuple(faults)
+        count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
+        super().__init__("\n".join([f"{title}: {count}", *(f"  {fault}" for fault in faults)]))
+
+
+class ConfigError(FaultyInput):
+    """A configuration that cannot be run as written."""
+
+
+class DataError(FaultyInput):
+    """A bundle whose tables break a check set to ``error``."""
+
+
+class StrategyError(BacktestError):
+    """A strategy that cannot be found, or whose weights cannot be traded."""
+
+
+class MarketError(BacktestError):
+    """A market file that is missing, malformed or silent about a date that is needed."""
+
+
+class RunError(BacktestError):
+    """A run that could not be finished."""
