@@ -1,0 +1,282 @@
+"""Tables of a bundle: their columns, and how a raw table becomes a typed one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from backtest.calendars import exchange_problem
+from backtest.data.parse import Column, Kind, blank, parse_column
+from backtest.errors import Fault
+
+Tables = Mapping[str, pd.DataFrame]
+
+_SHOWN = 3
+
+EXTRA = "extra_"
+"""Tables, columns and keys that begin so are the user's own: they are not read."""
+
+_PANDAS_INDEX = "__index_level_"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its columns, the columns of its key, the order of its rows."""
+
+    columns: Mapping[str, Column]
+    key: tuple[str, ...]
+    order: tuple[str, ...]
+    required: bool = False
+
+
+def _all(kind: Kind) -> Column:
+    return Column(kind, required=True, filled=True)
+
+
+TABLES: Mapping[str, Table] = {
+    "instruments": Table(
+        columns={
+            "symbol": _all("text"),
+            "name": Column("text", default=""),
+            "exchange": _all("text"),
+            "currency": _all("text"),
+            "kind": _all("text"),
+            "sector": Column("text", default=""),
+            "board": Column("text", default=""),
+            "lot_size": Column("number", default=1.0),
+            "listed": Column("date"),
+            "delisted": Column("date"),
+            "offer_price": Column("number"),
+            "oversubscription": Column("number"),
+            "one_lot_success": Column("number"),
+        },
+        key=("symbol",),
+        order=("exchange", "symbol"),
+        required=True,
+    ),
+    "bars": Table(
+        columns={
+            "symbol": _all("text"),
+            "session": _all("date"),
+            "open": Column("number"),
+            "high": Column("number"),
+            "low": Column("number"),
+            "close": Column("number", required=True),
+            "volume": Column("number"),
+        },
+        key=("symbol", "session"),
+        order=("symbol", "session"),
+        required=True,
+    ),
+    "actions": Table(
+        columns={
+            "symbol": _all("text"),
+            "ex_session": _all("date"),
+            "kind": _all("text"),
+            "value": _all("number"),
+        },
+        key=("symbol", "ex_session", "kind"),
+        order=("symbol", "ex_session", "kind"),
+    ),
+    "facts": Table(
+        columns={
+            "symbol": Column("text", required=True, default=""),
+            "field": _all("text"),
+            "period": _all("date"),
+            "known_at": _all("instant"),
+            "value": _all("number"),
+        },
+        key=("symbol", "field", "period", "known_at"),
+        order=("field", "symbol", "known_at", "period"),
+    ),
+    "fx": Table(
+        columns={
+            "base": _all("text"),
+            "quote": _all("text"),
+            "date": _all("date"),
+            "rate": _all("number"),
+        },
+        key=("base", "quote", "date"),
+        order=("base", "quote", "date"),
+    ),
+    "rates": Table(
+        columns={"currency": _all("text"), "date": _all("date"), "rate": _all("number")},
+        key=("currency", "date"),
+        order=("currency", "date"),
+    ),
+}
+"""The tables in the order in which faults are told."""
+
+ACTION_KINDS = ("split", "dividend", "delisting")
+
+
+class BundleInfo(BaseModel):
+    """What ``bundle.yaml`` says of its tables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="the bundle's name, shown with every result")
+    description: str = Field("", description="where the data is from, and its known defects")
+    prices: Literal["raw", "adjusted"] = Field(
+        description="raw: as traded, with split and dividend actions; adjusted: for both, backward"
+    )
+    simulated: bool = Field(False, description="a made-up market: every page says so")
+    per_share: tuple[str, ...] = Field((), description="facts that splits divide")
+    forward: tuple[str, ...] = Field((), description="facts known before their period, by nature")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for the nearest known name, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def read_info(raw: object, file: str) -> tuple[BundleInfo | None, list[Fault]]:
+    """``bundle.yaml``, parsed, or None with every fault of it."""
+    if not isinstance(raw, Mapping):
+        return None, [Fault("", "must be a map with at least name and prices", file)]
+    named = {str(key): raw[key] for key in raw if not str(key).startswith(EXTRA)}
+    try:
+        return BundleInfo.model_validate(named), []
+    except ValidationError as error:
+        return None, [_info_fault(dict(detail), file) for detail in error.errors()]
+
+
+def _info_fault(detail: Mapping[str, Any], file: str) -> Fault:  # pydantic's own error record
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        hint = nearest(where, BundleInfo.model_fields)
+        return Fault(where, f"unknown key{hint or '; name your own keys extra_...'}", file)
+    if detail["type"] == "missing":
+        return Fault(where, "missing", file)
+    return Fault(where, f"{detail['msg'].lower()}, got {detail['input']!r}", file)
+
+
+def read_table(
+    name: str, raw: pa.Table, file: str
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_], list[Fault]]:
+    """Typed frame of table ``name``, which of its rows are sound, and the faults of the others.
+
+    Every known column is there: text as str, numbers as float64, dates as datetime64[ns] without a
+    zone, instants as datetime64[ns, UTC]. What could not be read is missing in the frame. Without a
+    required column there are no rows.
+    """
+    table = TABLES[name]
+    names = [column for column in raw.column_names if not column.startswith(_PANDAS_INDEX)]
+    faults = _column_faults(name, names, file)
+    if any(names.count(column) > 1 for column in table.columns) or any(
+        column.required and key not in names for key, column in table.columns.items()
+    ):
+        return empty_table(name), np.zeros(0, dtype=bool), faults
+    series: dict[str, pd.Series[Any]] = {}
+    sound = np.ones(len(raw), dtype=bool)
+    for key, column in table.columns.items():
+        if key not in names:
+            series[key] = blank(column, len(raw))
+            continue
+        values, bad, problem = parse_column(raw[key], column.kind)
+        where = f"{name}.{key}"
+        if problem:
+            faults.append(Fault(where, problem, file))
+        if column.default is not None and column.kind != "text":
+            values = values.fillna(column.default)
+        missing = _is_missing(values) & ~bad
+        if column.filled and missing.any():
+            count = int(missing.sum())
+            faults.append(Fault(where, f"missing in {count} row{'s' * (count > 1)}", file))
+        sound &= ~(bad | (missing & column.filled))
+        series[key] = values
+    return pd.DataFrame(series), sound, faults
+
+
+def empty_table(name: str) -> pd.DataFrame:
+    """Table ``name`` without rows, every column typed."""
+    return pd.DataFrame({key: blank(column, 0) for key, column in TABLES[name].columns.items()})
+
+
+def _column_faults(name: str, found: list[str], file: str) -> list[Fault]:
+    known = TABLES[name].columns
+    faults = []
+    for column in found:
+        if column in known or column.startswith(EXTRA):
+            continue
+        hint = nearest(column, known) or f"; name your own columns {EXTRA}..."
+        faults.append(Fault(f"{name}.{column}", f"unknown column{hint}", file))
+    faults += [
+        Fault(f"{name}.{column}", "is there more than once", file)
+        for column in dict.fromkeys(found)
+        if found.count(column) > 1
+    ]
+    faults += [
+        Fault(f"{name}.{key}", "required column is missing", file)
+        for key, column in known.items()
+        if column.required and key not in found
+    ]
+    return faults
+
+
+def _is_missing(values: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    if isinstance(values.dtype, pd.StringDtype):
+        return (values == "").to_numpy(dtype=bool)
+    return values.isna().to_numpy()
+
+
+def value_faults(
+    tables: Tables, info: BundleInfo | None
+) -> tuple[dict[str, npt.NDArray[np.bool_]], list[Fault]]:
+    """Which rows of instruments and actions have values that make no sense, and their faults.
+
+    These are always errors: an unknown exchange, a lot or offer price not above 0, a delisting
+    before the listing, an unknown kind of action, splits or dividends beside adjusted prices, a
+    field that bundle.yaml names and the facts do not have.
+    """
+    wrong = {name: np.zeros(len(tables[name]), dtype=bool) for name in ("instruments", "actions")}
+    faults: list[Fault] = []
+
+    def tell(name: str, column: str, rows: pd.Series[bool], message: str) -> None:
+        if rows.any():
+            symbols = tables[name]["symbol"][rows].tolist()
+            shown = ", ".join(symbols[:_SHOWN]) + (" ..." if len(symbols) > _SHOWN else "")
+            count = f"{len(symbols)} row{'s' * (len(symbols) > 1)}"
+            faults.append(Fault(f"{name}.{column}", f"{message} ({count}: {shown})"))
+            wrong[name] |= rows.to_numpy(dtype=bool)
+
+    instruments, actions = tables["instruments"], tables["actions"]
+    for exchange in sorted(set(instruments["exchange"]) - {""}):
+        problem = exchange_problem(exchange)
+        if problem:
+            tell("instruments", "exchange", instruments["exchange"] == exchange, problem)
+    for column in ("lot_size", "offer_price"):
+        least = f"must be above 0, got {instruments[column].min()}"
+        tell("instruments", column, instruments[column] <= 0, least)
+    early = instruments["delisted"] < instruments["listed"]
+    tell("instruments", "delisted", early, "lies before listed")
+    for kind in sorted(set(actions["kind"]) - {"", *ACTION_KINDS}):
+        hint = nearest(kind, ACTION_KINDS)
+        message = f"must be split, dividend or delisting, got {kind!r}{hint}"
+        tell("actions", "kind", actions["kind"] == kind, message)
+    if info is not None and info.prices == "adjusted":
+        moved = actions["kind"].isin(["split", "dividend"])
+        message = "adjusted prices have splits and dividends in them already: leave these out"
+        tell("actions", "kind", moved, message)
+    return wrong, [*faults, *_field_faults(tables, info)]
+
+
+def _field_faults(tables: Tables, info: BundleInfo | None) -> list[Fault]:
+    fields = set(tables["facts"]["field"])
+    if info is None or not fields:
+        return []
+    return [
+        Fault(key, f"no fact is named {name!r}{nearest(name, fields)}")
+        for key, names in (("per_share", info.per_share), ("forward", info.forward))
+        for name in names
+        if name not in fields
+    ]
