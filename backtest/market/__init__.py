@@ -1,0 +1,1 @@
+"""Dated market rules: fees, ticks, price limits, one YAML file per market."""
