@@ -1,0 +1,331 @@
+"""What was known at each decision, as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from backtest.calendars import timezone
+from backtest.clock import Clock
+from backtest.data.bundle import Bundle
+from backtest.data.grid import NEVER, Grid
+from backtest.errors import StrategyError
+from backtest.panel import facts as pit
+from backtest.panel.knowledge import Known, known_rows
+from backtest.panel.universe import UniverseSettings, universe_mask
+
+FloatArray = npt.NDArray[np.float64]
+ListingField = Literal["offer_price", "oversubscription", "one_lot_success"]
+
+
+class Panel:
+    """Frames of decisions x instruments; a value is there only if it was known at that decision.
+
+    Rows are the base sessions from the bundle's first to the run's last, labelled by session and
+    made at ``decisions`` (UTC). Columns are the bundle's symbols by (exchange, symbol). Every frame
+    is read-only: work on a copy. NaN means not known.
+    """
+
+    def __init__(
+        self, bundle: Bundle, grid: Grid, clock: Clock, universe: UniverseSettings, currency: str
+    ) -> None:
+        self._bundle = bundle
+        self._grid = grid
+        self._clock = clock
+        self._universe = universe
+        self._currency = currency
+        self._known: dict[str, Known] = {}
+        self._cache: dict[tuple[str, str], pd.DataFrame] = {}
+
+    @cached_property
+    def sessions(self) -> pd.DatetimeIndex:
+        """Labels of the rows: base sessions, without time zone."""
+        return self._clock.index
+
+    @cached_property
+    def decisions(self) -> pd.DatetimeIndex:
+        """When each row's decision is made, UTC."""
+        return pd.DatetimeIndex(self._clock.decisions, tz="UTC", name="decision")
+
+    @cached_property
+    def symbols(self) -> pd.Index[str]:
+        """All symbols of the bundle, in column order."""
+        return pd.Index(list(self._grid.bars.symbols), name="symbol")
+
+    @cached_property
+    def instruments(self) -> pd.DataFrame:
+        """Name, exchange, currency, kind and sector by symbol: what never changes."""
+        table = self._bundle.instruments.set_index("symbol")
+        return (
+            table[["name", "exchange", "currency", "kind", "sector"]].reindex(self.symbols).copy()
+        )
+
+    @cached_property
+    def rebalance(self) -> pd.Series[bool]:
+        """Which decisions may send orders; weights of the others are ignored."""
+        return pd.Series(self._clock.can_rebalance.copy(), index=self.sessions, name="rebalance")
+
+    @cached_property
+    def universe(self) -> pd.DataFrame:
+        """What may be held at each decision; an index never, nor what is not listed."""
+        mask = universe_mask(
+            self,
+            self._universe,
+            self._currency,
+            bars=self._grid.bars,
+            fx=self._bundle.fx,
+            known=lambda values: self._take(values, opened=False),
+        )
+        return self._frame(mask)
+
+    @cached_property
+    def close(self) -> pd.DataFrame:
+        """The last close known, after the splits and dividends known since."""
+        return self._frame(self._take(self._grid.mark, opened=True))
+
+    @cached_property
+    def open(self) -> pd.DataFrame:
+        """The open of the last bar whose CLOSE is known."""
+        return self._last_bar("open")
+
+    @cached_property
+    def high(self) -> pd.DataFrame:
+        """The high of the last bar known."""
+        return self._last_bar("high")
+
+    @cached_property
+    def low(self) -> pd.DataFrame:
+        """The low of the last bar known."""
+        return self._last_bar("low")
+
+    @cached_property
+    def volume(self) -> pd.DataFrame:
+        """The volume of the last bar known, shares as traded then."""
+        return self._last_bar("volume")
+
+    @cached_property
+    def adjusted_close(self) -> pd.DataFrame:
+        """Closes adjusted forward from the first bar: dividends reinvested, splits undone.
+
+        Tomorrow's dividend never changes yesterday's number, as it does where prices are
+        adjusted backward.
+        """
+        return self._frame(self._take(self._grid.total_return, opened=False))
+
+    @cached_property
+    def returns(self) -> pd.DataFrame:
+        """Total return in local currency from the previous row's last known price to this row's.
+
+        No new session of an exchange gives 0.0, several their compound; NaN where an end is not
+        known.
+        """
+        index = self.adjusted_close.to_numpy()
+        out = np.full(index.shape, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out[1:] = index[1:] / index[:-1] - 1.0
+        return self._frame(out)
+
+    @cached_property
+    def new_bars(self) -> pd.DataFrame:
+        """Own sessions that became known since the previous row; on the first row, none."""
+        out = np.zeros((len(self.sessions), len(self.symbols)))
+        for exchange, columns in self._by_exchange():
+            closed = self._rows(exchange).closed
+            out[1:, columns] = np.diff(closed)[:, None]
+        return self._frame(out)
+
+    @cached_property
+    def sessions_since_listing(self) -> pd.DataFrame:
+        """Own sessions since the first, 0 on it; NaN before it and where ``listed`` is unknown."""
+        listed = self._grid.listed
+        out = np.full((len(self.sessions), len(self.symbols)), np.nan)
+        for exchange, columns in self._by_exchange():
+            today = self._rows(exchange).today
+            for j in range(*columns.indices(len(listed))):
+                if 0 <= listed[j] < NEVER:
+                    out[:, j] = np.where(today >= listed[j], today - listed[j], np.nan)
+        return self._frame(out)
+
+    def listing(self, field: ListingField) -> pd.DataFrame:
+        """``offer_price``, ``oversubscription`` or ``one_lot_success``; NaN before the listing."""
+        values = self._bundle.instruments[field].to_numpy(dtype=np.float64)
+        return self._frame(np.where(self.is_listed, values, np.nan))
+
+    @cached_property
+    def is_listed(self) -> npt.NDArray[np.bool_]:
+        """True from 00:00 local of ``listed`` (always, where unknown) to 00:00 of ``delisted``."""
+        table = self._bundle.instruments
+        out = np.ones((len(self.sessions), len(self.symbols)), dtype=np.bool_)
+        for exchange, columns in self._by_exchange():
+            days = self._local_dates(exchange)
+            for name, inside in (("listed", np.greater_equal), ("delisted", np.less)):
+                edge = table[name].to_numpy().astype("datetime64[D]")[columns]
+                out[:, columns] &= np.isnat(edge)[None, :] | inside(days[:, None], edge[None, :])
+        return out
+
+    def has_fact(self, field: str) -> Literal["symbol", "market"] | None:
+        """Whether the bundle has ``field`` by symbol, market-wide only, or not at all."""
+        symbols = self._bundle.facts.loc[self._bundle.facts["field"] == field, "symbol"]
+        if symbols.empty:
+            return None
+        return "symbol" if bool((symbols != pit.MARKET).any()) else "market"
+
+    def fact(self, field: str) -> pd.DataFrame:
+        """The latest period known, at its latest restatement.
+
+        Fields that the bundle lists as ``per_share`` are divided by the splits since.
+        """
+        return self._fact_frame("fact", field, self._latest_per_share)
+
+    def flow(self, field: str) -> pd.DataFrame:
+        """Sum of what became known since the previous row; NaN where nothing came."""
+        return self._fact_frame("flow", field, lambda rows: pit.arrivals(rows, self._shape))
+
+    def age(self, field: str) -> pd.DataFrame:
+        """Whole days since the first publication of the latest period known."""
+        return self._fact_frame("age", field, self._ages)
+
+    def market_fact(self, field: str) -> pd.Series[float]:
+        """As `fact`, for the market-wide records of ``field``."""
+        rows = self._market_rows(field)
+        return pd.Series(pit.latest(rows, (len(self.sessions), 1))[:, 0], self.sessions, name=field)
+
+    def market_flow(self, field: str) -> pd.Series[float]:
+        """As `flow`, for the market-wide records of ``field``."""
+        rows = self._market_rows(field)
+        return pd.Series(
+            pit.arrivals(rows, (len(self.sessions), 1))[:, 0], self.sessions, name=field
+        )
+
+    def _rows(self, exchange: str) -> Known:
+        """Which sessions of ``exchange`` each decision knows, as rows of its calendar."""
+        if exchange not in self._known:
+            own = self._grid.bars.sessions[exchange]
+            self._known[exchange] = known_rows(
+                own, self._clock.decisions, self._local_dates(exchange)
+            )
+        return self._known[exchange]
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.sessions), len(self.symbols)
+
+    def _by_exchange(self) -> list[tuple[str, slice]]:
+        bars = self._grid.bars
+        edges = np.searchsorted(bars.column_exchange, np.arange(len(bars.exchanges) + 1))
+        return [
+            (name, slice(int(edges[i]), int(edges[i + 1]))) for i, name in enumerate(bars.exchanges)
+        ]
+
+    def _local_dates(self, exchange: str) -> npt.NDArray[np.datetime64]:
+        local = self.decisions.tz_convert(timezone(exchange)).tz_localize(None)
+        return local.to_numpy().astype("datetime64[D]")
+
+    def _take(self, values: FloatArray, *, opened: bool) -> FloatArray:
+        """``values`` at the last session each decision knows closed.
+
+        ``opened`` applies the splits and dividends of a session that is open at the decision.
+        """
+        out = np.full(self._shape, np.nan)
+        for exchange, columns in self._by_exchange():
+            known = self._rows(exchange)
+            seen = known.closed >= 0
+            out[seen, columns] = values[known.closed[seen], columns]
+            if opened and (known.opened > known.closed).any():
+                self._apply_open_actions(out, known, columns)
+        return out
+
+    def _apply_open_actions(self, out: FloatArray, known: Known, columns: slice) -> None:
+        acts = self._grid.actions
+        low, high = acts.ptr[columns.start], acts.ptr[columns.stop]
+        for k in range(int(low), int(high)):
+            column, row = acts.column[k], acts.row[k]
+            rows = np.flatnonzero((known.opened == row) & (known.closed == row - 1))
+            out[rows, column] = np.maximum(
+                out[rows, column] / acts.split[k] - acts.dividend[k], 0.0
+            )
+
+    def _last_bar(self, field: Literal["open", "high", "low", "volume"]) -> pd.DataFrame:
+        bars = self._grid.bars
+        values = getattr(bars, field)
+        filled = pd.DataFrame(np.where(np.isnan(bars.close), np.nan, values)).ffill().to_numpy()
+        return self._frame(self._take(filled, opened=False))
+
+    def _latest_per_share(self, rows: pit.FactRows) -> FloatArray:
+        return pit.latest(rows, self._shape)
+
+    def _ages(self, rows: pit.FactRows) -> FloatArray:
+        now = self.decisions.tz_convert(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+        days = now / (24 * 3600 * 1e9)
+        return np.floor(days[:, None] - pit.first_published(rows, self._shape))
+
+    def _fact_frame(
+        self, view: str, field: str, build: Callable[[pit.FactRows], FloatArray]
+    ) -> pd.DataFrame:
+        if (view, field) not in self._cache:
+            rows = pit.fact_rows(self._records(field), self._grid.columns, self.decisions)
+            if view == "fact" and field in self._bundle.per_share:
+                rows = self._in_first_shares(rows)
+                values = build(rows) / self._splits_so_far()
+            else:
+                values = build(rows)
+            self._cache[view, field] = self._frame(values)
+        return self._cache[view, field]
+
+    def _in_first_shares(self, rows: pit.FactRows) -> pit.FactRows:
+        """Per-share values times the splits up to ``known_at``, so that later ones divide them."""
+        values = rows.value.copy()
+        for column, times, factors in self._split_times():
+            own = rows.column == column
+            seen = np.searchsorted(times, rows.known_at[own], side="right")
+            values[own] *= np.append(1.0, np.cumprod(factors))[seen]
+        return pit.FactRows(rows.row, rows.column, rows.period, rows.known_at, values)
+
+    def _splits_so_far(self) -> FloatArray:
+        out = np.ones(self._shape)
+        for column, times, factors in self._split_times():
+            seen = np.searchsorted(times, self._clock.decisions, side="left")
+            out[:, column] = np.append(1.0, np.cumprod(factors))[seen]
+        return out
+
+    def _split_times(self) -> list[tuple[int, npt.NDArray[np.datetime64], FloatArray]]:
+        """By column with splits: the OPEN of each ex-session, and its ratio."""
+        acts = self._grid.actions
+        bars = self._grid.bars
+        found = []
+        for column in np.unique(acts.column[acts.split != 1.0]):
+            own = slice(acts.ptr[column], acts.ptr[column + 1])
+            opens = bars.sessions[bars.exchanges[bars.column_exchange[column]]].open
+            rows = acts.row[own]
+            inside = (acts.split[own] != 1.0) & (rows < len(opens))
+            found.append((int(column), opens[rows[inside]], acts.split[own][inside]))
+        return found
+
+    def _records(self, field: str) -> pd.DataFrame:
+        table = self._bundle.facts
+        records = table[table["field"] == field]
+        if records.empty:
+            known = ", ".join(sorted(table["field"].unique())) or "none"
+            raise StrategyError(
+                f"The bundle '{self._bundle.name}' has no fact '{field}'; it has: {known}."
+            )
+        return records
+
+    def _market_rows(self, field: str) -> pit.FactRows:
+        return pit.fact_rows(self._records(field), {pit.MARKET: 0}, self.decisions)
+
+    def _frame(self, values: npt.NDArray[np.generic]) -> pd.DataFrame:
+        values.flags.writeable = False
+        return pd.DataFrame(values, index=self.sessions, columns=self.symbols, copy=False)
+
+
+def build_panel(
+    bundle: Bundle, grid: Grid, clock: Clock, *, universe: UniverseSettings, currency: str
+) -> Panel:
+    """The panel of a run; ``currency`` is the portfolio's, for amounts in universe filters."""
+    return Panel(bundle, grid, clock, universe, currency)

@@ -1,0 +1,162 @@
+"""What a strategy is, where its file is found by name."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backtest.errors import StrategyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtest.clock import ClockSettings
+    from backtest.execution import Execution
+    from backtest.panel import Panel
+
+
+class Strategy(BaseModel):
+    """A value: parameters, plus one pure function from what was known to target weights.
+
+    Subclass it in ``strategies/<name>.py``; the fields are the parameters that a YAML may set.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    own_schedule: ClassVar[bool] = False
+    """True for a strategy that gets every decision and leaves NaN where it wants no order."""
+
+    def target_weights(self, panel: Panel) -> pd.DataFrame:
+        """Wanted shares of NAV, rows and columns as in ``panel.close``.
+
+        A number is the wanted share of NAV at that decision, 0.0 sells out, NaN is no order.
+        Row ``t`` may depend on rows up to ``t`` only.
+        """
+        raise NotImplementedError
+
+    def faults(self, execution: Execution, clock: ClockSettings) -> list[str]:  # noqa: ARG002 - a hook: subclasses use them
+        """Why this strategy cannot run with these settings; empty when it can."""
+        return []
+
+    def inputs(self) -> tuple[Path, ...]:
+        """Files besides the bundle that the weights depend on; they enter the fingerprint."""
+        return ()
+
+
+class StrategySettings(BaseModel):
+    """Which strategy, with which parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="file name below strategies/, without .py"
+    )
+    params: dict[str, object] = Field(
+        default_factory=dict, description="the strategy's own parameters"
+    )
+
+
+def find_strategies(root: Path | None = None) -> dict[str, Path]:
+    """Files by strategy name: ``strategies/`` below ``root``, then the installed package.
+
+    Raises
+    ------
+    StrategyError
+        When two different files carry the same name.
+    """
+    found: dict[str, Path] = {}
+    clashes = []
+    for folder in _folders(root or Path.cwd()):
+        for file in sorted(folder.glob("*.py")):
+            if file.stem.startswith("_"):
+                continue
+            known = found.setdefault(file.stem, file)
+            if known != file and known.resolve() != file.resolve():
+                clashes.append(f"'{file.stem}' is both {known} and {file}")
+    if clashes:
+        raise StrategyError(
+            "Strategy names must be unique: " + "; ".join(clashes) + ". Rename one of the files."
+        )
+    return found
+
+
+def load_strategy(settings: StrategySettings, root: Path | None = None) -> Strategy:
+    """The strategy of that name with its parameters; pydantic's error where one is wrong."""
+    return strategy_class(settings.name, root).model_validate(settings.params)
+
+
+def strategy_class(name: str, root: Path | None = None) -> type[Strategy]:
+    """The one `Strategy` that ``strategies/<name>.py`` defines."""
+    return _class_in(_file_of(name, root))
+
+
+def strategy_hash(name: str, root: Path | None = None) -> str:
+    """SHA-256 of the strategy's source, line ends apart."""
+    source = _file_of(name, root).read_bytes().replace(b"\r\n", b"\n")
+    return hashlib.sha256(source).hexdigest()
+
+
+def _folders(root: Path) -> list[Path]:
+    folders = [root / "strategies"]
+    spec = importlib.util.find_spec("strategies")
+    if spec is not None and spec.submodule_search_locations:
+        folders += [Path(place) for place in spec.submodule_search_locations]
+    unique: dict[Path, Path] = {}
+    for folder in folders:
+        if folder.is_dir():
+            unique.setdefault(folder.resolve(), folder)
+    return list(unique.values())
+
+
+def _file_of(name: str, root: Path | None) -> Path:
+    known = find_strategies(root)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise StrategyError(
+            f"No strategy '{name}'{hint} Known: {', '.join(sorted(known)) or 'none'}. "
+            f"A strategy is one file: strategies/{name}.py."
+        )
+    return known[name]
+
+
+def _class_in(file: Path) -> type[Strategy]:
+    module = _module_of(file)
+    classes = [
+        item
+        for _, item in inspect.getmembers(module, inspect.isclass)
+        if issubclass(item, Strategy)
+        and item is not Strategy
+        and item.__module__ == module.__name__
+    ]
+    if len(classes) != 1:
+        names = ", ".join(item.__name__ for item in classes) or "none"
+        raise StrategyError(f"{file} must define exactly one Strategy, found: {names}.")
+    return classes[0]
+
+
+def _module_of(file: Path) -> ModuleType:
+    """The file as a module, loaded once per path and content."""
+    digest = hashlib.sha256(str(file.resolve()).encode() + file.read_bytes()).hexdigest()[:12]
+    name = f"backtest_strategy_{file.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise StrategyError(f"{file} cannot be loaded as Python.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pydantic resolves a class's annotations through its module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
