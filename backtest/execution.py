@@ -17,7 +17,9 @@ class Slippage(BaseModel):
     model_config = _FROZEN
 
     bps: Bps = Field(0.0, ge=0, description="of the reference price, in basis points")
-    ticks: float = Field(0.0, ge=0, description="in ticks of the instrument's table; raw prices only")
+    ticks: float = Field(
+        0.0, ge=0, description="in ticks of the instrument's table; raw prices only"
+    )
     impact: float = Field(
         0.0,
         ge=0,
@@ -68,7 +70,9 @@ class Portfolio(BaseModel):
     max_gross: float = Field(1.0, gt=0, description="largest sum of absolute weights")
     short: bool = Field(False, description="may weights be negative?")
     margin: Fraction = Field(
-        0.5, ge=0, description="cash kept against shorts beyond their proceeds, share of their value"
+        0.5,
+        ge=0,
+        description="cash kept against shorts beyond their proceeds, share of their value",
     )
     borrow: Fraction = Field(0.0, ge=0, description="annual cost of borrowed shares, act/365")
     rate_spread: Fraction = Field(
@@ -78,7 +82,10 @@ class Portfolio(BaseModel):
         0.0, description="tax kept from dividends: one fraction, or one by exchange"
     )
     delisting_recovery: Fraction = Field(
-        1.0, ge=0, le=1, description="share of the last close paid where no delisting value is given"
+        1.0,
+        ge=0,
+        le=1,
+        description="share of the last close paid where no delisting value is given",
     )
 
 

@@ -1,0 +1,5 @@
+"""Weights to a simulated account."""
+
+from backtest.engine.simulation import Simulation, nav_only, record, simulate
+
+__all__ = ["Simulation", "nav_only", "record", "simulate"]

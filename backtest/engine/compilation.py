@@ -1,0 +1,268 @@
+"""Bundle, clock and rules as the arrays of a simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from backtest.clock import Clock
+from backtest.data.bundle import Bundle
+from backtest.data.checks import bundle_volume_missing
+from backtest.data.fx import check_fx, fx_rates, rate_known
+from backtest.data.grid import NEVER, Grid
+from backtest.errors import DataError
+from backtest.execution import Execution, Exits, Portfolio
+from backtest.kernels.world import (
+    ACTION,
+    COLUMN,
+    DESK,
+    EVENT,
+    GONE,
+    Records,
+    Terms,
+    World,
+)
+from backtest.market.rules import CompiledRules
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int32]
+
+_WINDOW, _ENOUGH = 20, 10  # sessions that volatility and volume of the impact are taken over
+
+
+def build_world(
+    bundle: Bundle,
+    grid: Grid,
+    clock: Clock,
+    rules: CompiledRules,
+    *,
+    execution: Execution,
+    portfolio: Portfolio,
+    tradable: npt.NDArray[np.bool_],
+) -> World:
+    """What happens in a run, the same for every portfolio that is simulated in it.
+
+    Parameters
+    ----------
+    tradable
+        Columns that may be held at some decision, shape (N,): their currencies need fx.
+
+    Raises
+    ------
+    DataError
+        When fx of a tradable instrument is missing or older than seven days at an event.
+    """
+    bars = grid.bars
+    times = pd.DatetimeIndex(clock.time, tz="UTC")
+    symbols = [symbol for symbol, held in zip(bars.symbols, tradable, strict=True) if held]
+    faults = check_fx(bundle, portfolio.currency, times, symbols=symbols)
+    if faults:
+        raise DataError(f"fx of bundle '{bundle.name}'", faults)
+    currencies = [portfolio.currency]
+    for currency in bundle.instruments["currency"]:
+        if currency not in currencies:
+            currencies.append(currency)
+    fx = [fx_rates(bundle.fx, own, portfolio.currency, times) for own in currencies]
+    sigma, typical = _impact_inputs(grid) if execution.slippage.impact else (_none(), _none())
+    act_ptr, acts = _actions(grid)
+    gone_ptr, gone = _delistings(grid)
+    base = clock.base_sessions
+    run = slice(clock.first, clock.last + 1)
+    dates = base.dates[run].astype("datetime64[D]").astype(np.int64)
+    closes = pd.DatetimeIndex(base.close[run], tz="UTC")
+    return World(
+        events=_events(clock),
+        fx=np.ascontiguousarray(np.column_stack(fx)),
+        edge=_edges(grid),
+        columns=_columns(bundle, grid, rules, currencies, execution=execution, portfolio=portfolio),
+        open=bars.open,
+        high=bars.high,
+        low=bars.low,
+        close=bars.close,
+        volume=bars.volume,
+        mark=grid.mark,
+        sigma=sigma,
+        typical_volume=typical,
+        volume_unknown=_volume_unknown(bundle, grid),
+        act_ptr=act_ptr,
+        acts=acts,
+        gone_ptr=gone_ptr,
+        gone=gone,
+        desks=_desks(bundle, clock, currencies),
+        first=clock.first,
+        rate=rate_known(bundle.rates, portfolio.currency, closes),
+        days=np.diff(dates, prepend=dates[0]).astype(np.float64),
+        has_rates=bool((bundle.rates["currency"] == portfolio.currency).any()),
+        rules=rules.tables,
+    )
+
+
+def build_terms(execution: Execution, portfolio: Portfolio, exits: Exits) -> Terms:
+    """The settings of an account as the kernel takes them."""
+    rules = (exits.stop_loss, exits.take_profit, exits.trailing_stop, exits.max_sessions)
+    return Terms(
+        cash=portfolio.cash.amount,
+        fill_at_close=execution.fill == "close",
+        size_at_fill=execution.sizing == "fill",
+        carry=execution.unfilled == "carry",
+        slippage=execution.slippage.bps / 1e4,
+        slippage_ticks=execution.slippage.ticks,
+        impact=execution.slippage.impact,
+        max_participation=execution.max_participation,
+        fx_cost=execution.fx_cost_bps / 1e4,
+        band=portfolio.band,
+        margin=portfolio.margin,
+        borrow=portfolio.borrow,
+        rate_spread=portfolio.rate_spread,
+        recovery=portfolio.delisting_recovery,
+        at_offer=execution.ipo_entry == "offer",
+        short=portfolio.short,
+        stop_loss=exits.stop_loss or 0.0,
+        take_profit=exits.take_profit or 0.0,
+        trailing_stop=exits.trailing_stop or 0.0,
+        max_sessions=int(exits.max_sessions or 0),
+        has_exits=any(rule is not None for rule in rules),
+    )
+
+
+def _none() -> FloatArray:
+    return np.zeros((0, 0))
+
+
+def _events(clock: Clock) -> Records:
+    events = np.zeros(len(clock.kind), EVENT)
+    events["kind"] = clock.kind
+    events["exchange"] = clock.exchange
+    events["row"] = clock.row
+    return events
+
+
+def _edges(grid: Grid) -> IntArray:
+    exchanges = np.arange(len(grid.bars.exchanges) + 1)
+    return np.searchsorted(grid.bars.column_exchange, exchanges).astype(np.int32)
+
+
+def _columns(
+    bundle: Bundle,
+    grid: Grid,
+    rules: CompiledRules,
+    currencies: list[str],
+    *,
+    execution: Execution,
+    portfolio: Portfolio,
+) -> Records:
+    table = bundle.instruments
+    columns = np.zeros(len(table), COLUMN)
+    columns["exchange"] = grid.bars.column_exchange
+    columns["currency"] = [currencies.index(own) for own in table["currency"]]
+    columns["rule"] = rules.tables.row0
+    columns["listed"] = grid.listed
+    lot = table["lot_size"].to_numpy(dtype=np.float64)
+    if bundle.prices == "adjusted" and not execution.whole_shares:
+        lot = np.where(lot == 1.0, 0.0, lot)
+    columns["lot"] = lot
+    columns["whole"] = (lot >= 1.0) & (lot == np.floor(lot))
+    columns["offer"] = table["offer_price"].to_numpy(dtype=np.float64)
+    columns["oversubscription"] = table["oversubscription"].to_numpy(dtype=np.float64)
+    tax = portfolio.withholding
+    columns["kept"] = [
+        1.0 - (tax.get(exchange, 0.0) if isinstance(tax, dict) else tax)
+        for exchange in table["exchange"]
+    ]
+    return columns
+
+
+def _volume_unknown(bundle: Bundle, grid: Grid) -> npt.NDArray[np.bool_]:
+    bars = grid.bars
+    out = np.zeros((len(bars.exchanges), bars.close.shape[0]), dtype=np.bool_)
+    missing = bundle_volume_missing(bundle, bars)
+    for x, exchange in enumerate(bars.exchanges):
+        if exchange in missing:
+            out[x, : len(missing[exchange])] = missing[exchange]
+    return out
+
+
+def _pointers(exchange: IntArray, row: IntArray, grid: Grid) -> IntArray:
+    """Where the entries of each (exchange, session) begin, shape (X, S + 1); entries are sorted."""
+    sessions = grid.bars.close.shape[0]
+    wide = sessions + 1
+    key = exchange.astype(np.int64) * wide + row
+    corners = np.arange(len(grid.bars.exchanges))[:, None] * wide + np.arange(wide)[None, :]
+    return np.asarray(np.searchsorted(key, corners), dtype=np.int32)
+
+
+def _actions(grid: Grid) -> tuple[IntArray, Records]:
+    actions = grid.actions
+    inside = actions.row < grid.bars.close.shape[0]
+    exchange = grid.bars.column_exchange[actions.column].astype(np.int32)
+    order = np.lexsort((actions.column, actions.row, exchange))
+    order = order[inside[order]]
+    acts = np.zeros(len(order), ACTION)
+    acts["column"] = actions.column[order]
+    acts["split"] = actions.split[order]
+    acts["dividend"] = actions.dividend[order]
+    return _pointers(exchange[order], actions.row[order], grid), acts
+
+
+def _delistings(grid: Grid) -> tuple[IntArray, Records]:
+    columns = np.flatnonzero((grid.delisted >= 0) & (grid.delisted < NEVER))
+    exchange = grid.bars.column_exchange[columns].astype(np.int32)
+    row = grid.delisted[columns]
+    order = np.lexsort((columns, row, exchange))
+    gone = np.zeros(len(columns), GONE)
+    gone["column"] = columns[order]
+    gone["value"] = grid.delisting_value[columns[order]]
+    return _pointers(exchange[order], row[order], grid), gone
+
+
+def _desks(bundle: Bundle, clock: Clock, currencies: list[str]) -> Records:
+    """Every exchange as the first event finds it."""
+    desks = np.zeros(len(clock.exchanges), DESK)
+    table = bundle.instruments
+    begins = clock.time[0]
+    for x, exchange in enumerate(clock.exchanges):
+        own = clock.sessions[exchange]
+        closed = int(np.searchsorted(own.close, begins, side="left")) - 1
+        opened = int(np.searchsorted(own.open, begins, side="left")) - 1
+        desks[x]["row"] = max(closed, opened)
+        desks[x]["is_open"] = opened > closed
+        desks[x]["due"] = -1
+        used = table.loc[table["exchange"] == exchange, "currency"].unique()
+        desks[x]["currency"] = currencies.index(used[0]) if len(used) == 1 else -1
+    return desks
+
+
+def _impact_inputs(grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Daily volatility and median volume of the last 20 bars known after each CLOSE."""
+    bars = grid.bars
+    sigma = np.full(bars.close.shape, np.nan)
+    typical = np.full(bars.close.shape, np.nan)
+    for j in range(bars.close.shape[1]):
+        traded = np.flatnonzero(~np.isnan(bars.close[:, j]))
+        returns = pd.Series(grid.total_return[traded, j]).pct_change(fill_method=None)
+        spread = returns.dropna().rolling(_WINDOW, min_periods=_ENOUGH).std()
+        _spread_out(sigma[:, j], traded[spread.index], spread.to_numpy())
+        grown = _split_factor(grid, j)
+        known = traded[~np.isnan(bars.volume[traded, j])]
+        volume = pd.Series(bars.volume[known, j] / grown[known])
+        _spread_out(typical[:, j], known, volume.rolling(_WINDOW, _ENOUGH).median().to_numpy())
+        typical[:, j] *= grown
+    return sigma, typical
+
+
+def _spread_out(out: FloatArray, rows: npt.NDArray[np.int64], values: FloatArray) -> None:
+    """Write ``values`` at ``rows`` of ``out``, each until the next."""
+    if len(rows):
+        since = np.searchsorted(rows, np.arange(len(out)), side="right") - 1
+        out[:] = np.where(since >= 0, values[np.maximum(since, 0)], np.nan)
+
+
+def _split_factor(grid: Grid, column: int) -> FloatArray:
+    """Shares that one first share has become, by session."""
+    factor = np.ones(grid.bars.close.shape[0])
+    actions = grid.actions
+    for k in range(actions.ptr[column], actions.ptr[column + 1]):
+        if actions.row[k] < len(factor):
+            factor[actions.row[k] :] *= actions.split[k]
+    return factor

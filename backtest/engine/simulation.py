@@ -1,0 +1,184 @@
+"""Weights to a simulated account: the one place where frames become arrays and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from backtest.clock import Clock
+from backtest.data.bundle import Bundle
+from backtest.data.fx import fx_rates
+from backtest.data.grid import Grid
+from backtest.engine.compilation import build_terms, build_world
+from backtest.engine.orders import build_orders
+from backtest.engine.records import (
+    SUBSCRIPTION,
+    fills_frame,
+    ledger_frame,
+    nav_frame,
+    orders_frame,
+    positions_frame,
+)
+from backtest.engine.trades import trades_frame
+from backtest.errors import RunError
+from backtest.execution import Execution, Exits, Portfolio
+from backtest.kernels.simulate import simulate as run_kernel
+from backtest.kernels.world import (
+    CASH_ROWS,
+    FILLS,
+    ORDERS,
+    POSITIONS,
+    Log,
+    Orders,
+    Terms,
+    World,
+    new_book,
+)
+from backtest.market.rules import CompiledRules
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """The frames of a simulated account; columns as in :class:`backtest.result.Result`."""
+
+    nav: pd.DataFrame
+    positions: pd.DataFrame
+    fills: pd.DataFrame
+    orders: pd.DataFrame
+    trades: pd.DataFrame
+    ledger: pd.DataFrame
+    bankrupt: bool
+
+
+def simulate(
+    bundle: Bundle,
+    grid: Grid,
+    clock: Clock,
+    weights: pd.DataFrame,
+    universe: pd.DataFrame,
+    *,
+    rules: CompiledRules,
+    execution: Execution,
+    portfolio: Portfolio,
+    exits: Exits,
+    benchmark: str | None = None,
+) -> Simulation:
+    """Trade ``weights`` through the events of ``clock``; full records.
+
+    Parameters
+    ----------
+    weights, universe
+        Rows and columns of the panel: wanted shares of NAV, and what may be held.
+
+    Raises
+    ------
+    StrategyError
+        When a weight cannot be traded.
+    DataError
+        When fx is missing.
+    """
+    orders = build_orders(weights, universe, clock, portfolio)
+    world = build_world(
+        bundle,
+        grid,
+        clock,
+        rules,
+        execution=execution,
+        portfolio=portfolio,
+        tradable=np.asarray(orders.universe.any(axis=0)),
+    )
+    terms = build_terms(execution, portfolio, exits)
+    components = rules.components + ((SUBSCRIPTION,) if terms.at_offer else ())
+    log, bankrupt = record(world, orders, terms, len(components))
+    currencies = [*bundle.instruments["currency"], portfolio.currency]
+    level = benchmark_level(bundle, grid, clock, benchmark, portfolio.currency)
+    return Simulation(
+        nav=nav_frame(log, clock, level),
+        positions=positions_frame(log, clock, grid),
+        fills=fills_frame(log, clock, grid, components),
+        orders=orders_frame(log, clock, grid),
+        trades=trades_frame(log, clock, grid),
+        ledger=ledger_frame(log, clock, grid, components, currencies),
+        bankrupt=bankrupt,
+    )
+
+
+def nav_only(world: World, orders: Orders, terms: Terms) -> FloatArray:
+    """NAV after each base close of the run, shape (T,); nothing else is kept."""
+    log = _log(len(world.days))
+    run_kernel(world, orders, terms, new_book(world, 0), log)
+    return log.nav
+
+
+def record(world: World, orders: Orders, terms: Terms, components: int) -> tuple[Log, bool]:
+    """Everything that a simulation logs, and whether it ended in bankruptcy.
+
+    The kernel runs twice: once to count the rows, once to write them.
+    """
+    sessions = len(world.days)
+    book = new_book(world, components)
+    run_kernel(world, orders, terms, book, _log(sessions))
+    rows = tuple(int(book.count[k]) for k in (FILLS, ORDERS, CASH_ROWS, POSITIONS))
+    log = _log(sessions, on=True, rows=rows, components=components)
+    book = new_book(world, components)
+    run_kernel(world, orders, terms, book, log)
+    return log, bool(book.count[-1])
+
+
+def benchmark_level(
+    bundle: Bundle, grid: Grid, clock: Clock, symbol: str | None, currency: str
+) -> FloatArray:
+    """Total return of ``symbol`` at each base close, 1.0 at the first decision.
+
+    In the portfolio's currency, by the last close known, NaN where none is; without a benchmark,
+    all NaN.
+    """
+    run = slice(clock.first, clock.last + 1)
+    times = np.append(clock.decisions[clock.first], clock.base_sessions.close[run])
+    if symbol is None:
+        return np.full(len(times) - 1, np.nan)
+    if symbol not in grid.columns:
+        raise RunError(f"benchmark '{symbol}' is not in bundle '{bundle.name}'.")
+    column = grid.columns[symbol]
+    own = clock.sessions[clock.exchanges[grid.bars.column_exchange[column]]]
+    closed = np.searchsorted(own.close, times, side="right") - 1
+    index = np.where(closed >= 0, grid.total_return[np.maximum(closed, 0), column], np.nan)
+    rate = fx_rates(
+        bundle.fx,
+        str(bundle.instruments["currency"].iloc[column]),
+        currency,
+        pd.DatetimeIndex(times, tz="UTC"),
+    )
+    level = index * rate
+    known = level[~np.isnan(level)]
+    base = level[0] if not np.isnan(level[0]) else (known[0] if len(known) else np.nan)
+    return np.asarray(level[1:] / base, dtype=np.float64)
+
+
+def _log(
+    sessions: int,
+    *,
+    on: bool = False,
+    rows: tuple[int, ...] = (0, 0, 0, 0),
+    components: int = 0,
+) -> Log:
+    fills, orders, cash, positions = rows
+    return Log(
+        on=on,
+        nav=np.zeros(sessions),
+        account=np.zeros((sessions if on else 0, 9)),
+        fill_at=np.zeros((fills, 5), np.int32),
+        fill=np.zeros((fills, 6)),
+        fill_fees=np.zeros((fills, components)),
+        order_at=np.zeros((orders, 5), np.int32),
+        order=np.zeros((orders, 3)),
+        cash_at=np.zeros((cash, 3), np.int32),
+        cash=np.zeros((cash, 3)),
+        position_at=np.zeros((positions, 2), np.int32),
+        position=np.zeros((positions, 3)),
+    )

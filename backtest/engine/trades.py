@@ -1,0 +1,274 @@
+"""Fills and cash flows to round trips, flat to flat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from backtest.clock import Clock
+from backtest.data.grid import Grid
+from backtest.kernels.world import CASH_KINDS, REASONS, Log
+
+FloatArray = npt.NDArray[np.float64]
+
+COLUMNS = (
+    "symbol",
+    "side",
+    "entry",
+    "exit",
+    "entry_session",
+    "exit_session",
+    "shares",
+    "entry_price",
+    "exit_price",
+    "pnl",
+    "dividends",
+    "fees",
+    "return",
+    "sessions",
+    "mae",
+    "mfe",
+    "open",
+    "reason",
+)
+
+_FLAT = 1e-9  # shares: what rounding may leave of a position that was sold
+
+
+@dataclass
+class _Trip:
+    """A position from flat to flat while it is followed; prices per share as held at the end."""
+
+    column: int
+    side: float
+    begun: int  # event
+    held: float = 0.0
+    largest: float = 0.0
+    bought: float = 0.0  # shares that opened or added, and what was paid for them
+    paid: float = 0.0
+    sold: float = 0.0
+    received: float = 0.0
+    invested: float = 0.0  # portfolio currency, costs of the entries included
+    cash: float = 0.0  # portfolio currency, all flows
+    dividends: float = 0.0
+    fees: float = 0.0
+    growth: float = 1.0  # splits since the entry
+    reason: str = ""
+
+
+def trades_frame(log: Log, clock: Clock, grid: Grid) -> pd.DataFrame:
+    """Round trips at average cost; one per position from flat to flat, open ones flagged.
+
+    ``pnl`` is in the portfolio's currency, net of all costs, dividends and cash for fractions
+    included; of an open trade, with its last mark. ``return`` is pnl over what the entries cost.
+    ``mae`` and ``mfe`` are the worst and best price against the average entry, as fractions.
+    """
+    done: list[dict[str, object]] = []
+    trips: dict[int, _Trip] = {}
+    last_mark = _last_marks(log)
+    for event, _, kind, row in _stream(log):
+        if kind == "fill":
+            _follow_fill(log, clock, grid, trips, done, event=event, row=row)
+        else:
+            _follow_cash(log, trips, row)
+            column = int(log.cash_at[row, 1])
+            if CASH_KINDS[log.cash_at[row, 2]] == "write_off" and column in trips:
+                trip = trips.pop(column)
+                trip.reason = "write_off"
+                done.append(_closed(trip, clock, grid, event, price=0.0))
+    done.extend(
+        _still_open(trips[column], clock, grid, last_mark.get(column, (0.0, 0.0)))
+        for column in sorted(trips)
+    )
+    frame = pd.DataFrame(done, columns=list(COLUMNS))
+    return _typed(frame).sort_values(["entry", "symbol"], kind="stable", ignore_index=True)
+
+
+def _stream(log: Log) -> list[tuple[int, int, str, int]]:
+    """Fills and cash rows in the order in which they happened; actions before an event's fills."""
+    steps = [(int(event), 1, "fill", row) for row, event in enumerate(log.fill_at[:, 0])]
+    steps.extend(
+        (int(event), 0 if CASH_KINDS[kind] != "write_off" else 2, "cash", row)
+        for row, (event, column, kind) in enumerate(log.cash_at)
+        if column >= 0
+    )
+    return sorted(steps, key=lambda step: (step[0], step[1], step[3]))
+
+
+def _follow_fill(
+    log: Log,
+    clock: Clock,
+    grid: Grid,
+    trips: dict[int, _Trip],
+    done: list[dict[str, object]],
+    *,
+    event: int,
+    row: int,
+) -> None:
+    column = int(log.fill_at[row, 2])
+    shares, _, price, rate, fx_cost, fees = (float(value) for value in log.fill[row])
+    cost = fees * rate + fx_cost
+    while shares != 0.0:
+        trip = trips.get(column)
+        if trip is None:
+            trip = _Trip(column=column, side=np.sign(shares), begun=event)
+            trips[column] = trip
+        opens = shares * trip.side > 0
+        part = shares if opens else np.sign(shares) * min(abs(shares), abs(trip.held))
+        share_of_cost = cost * part / shares
+        trip.cash -= part * price * rate + share_of_cost
+        trip.fees += share_of_cost
+        if opens:
+            trip.bought += abs(part)
+            trip.paid += abs(part) * price
+            trip.invested += abs(part) * price * rate + share_of_cost
+        else:
+            trip.sold += abs(part)
+            trip.received += abs(part) * price
+        trip.held += part
+        trip.largest = max(trip.largest, abs(trip.held))
+        cost -= share_of_cost
+        shares -= part
+        if abs(trip.held) <= _FLAT * max(1.0, trip.largest):
+            trip.reason = REASONS[log.fill_at[row, 3]]
+            done.append(_closed(trips.pop(column), clock, grid, event, price=None))
+            if abs(shares) <= _FLAT:
+                shares = 0.0
+
+
+def _follow_cash(log: Log, trips: dict[int, _Trip], row: int) -> None:
+    column = int(log.cash_at[row, 1])
+    kind = CASH_KINDS[log.cash_at[row, 2]]
+    trip = trips.get(column)
+    if trip is None:
+        return
+    amount, _, change = (float(value) for value in log.cash[row])
+    if kind == "split":
+        ratio = (trip.held + change) / trip.held
+        trip.held += change
+        trip.largest *= ratio
+        trip.bought *= ratio
+        trip.sold *= ratio
+        trip.growth *= ratio
+    elif kind != "write_off":
+        trip.cash += amount
+        trip.dividends += amount if kind == "dividend" else 0.0
+
+
+def _last_marks(log: Log) -> dict[int, tuple[float, float]]:
+    """Mark and value of what is held at the last base close, by column."""
+    if not len(log.position_at):
+        return {}
+    last = log.position_at[:, 0] == len(log.nav) - 1
+    return {
+        int(column): (float(mark), float(shares * mark * rate))
+        for column, (shares, mark, rate) in zip(
+            log.position_at[last, 1], log.position[last], strict=True
+        )
+    }
+
+
+def _closed(
+    trip: _Trip, clock: Clock, grid: Grid, event: int, *, price: float | None
+) -> dict[str, object]:
+    exit_price = price if price is not None else trip.received / trip.sold
+    row = _row(trip, clock, grid, event, exit_price=exit_price, pnl=trip.cash)
+    return {**row, "exit": clock.time[event], "open": False}
+
+
+def _still_open(
+    trip: _Trip, clock: Clock, grid: Grid, mark: tuple[float, float]
+) -> dict[str, object]:
+    row = _row(trip, clock, grid, len(clock.time) - 1, exit_price=np.nan, pnl=trip.cash + mark[1])
+    return {**row, "exit": np.datetime64("NaT"), "exit_session": np.datetime64("NaT"), "open": True}
+
+
+def _row(
+    trip: _Trip, clock: Clock, grid: Grid, event: int, *, exit_price: float, pnl: float
+) -> dict[str, object]:
+    entry_price = trip.paid / trip.bought
+    start, end = (_own_session(clock, grid, trip.column, at) for at in (trip.begun, event))
+    worst, best = _excursions(trip, grid, start, end, entry_price)
+    own = clock.sessions[clock.exchanges[grid.bars.column_exchange[trip.column]]]
+    return {
+        "symbol": grid.bars.symbols[trip.column],
+        "side": "long" if trip.side > 0 else "short",
+        "entry": clock.time[trip.begun],
+        "entry_session": own.dates[start],
+        "exit_session": own.dates[end],
+        "shares": trip.largest,
+        "entry_price": entry_price,
+        "exit_price": exit_price,
+        "pnl": pnl,
+        "dividends": trip.dividends,
+        "fees": trip.fees,
+        "return": pnl / trip.invested if trip.invested > 0 else np.nan,
+        "sessions": end - start,
+        "mae": worst,
+        "mfe": best,
+        "reason": trip.reason,
+    }
+
+
+def _own_session(clock: Clock, grid: Grid, column: int, event: int) -> int:
+    """The last session of the column's exchange that has begun by the event."""
+    own = clock.sessions[clock.exchanges[grid.bars.column_exchange[column]]]
+    return max(int(np.searchsorted(own.open, clock.time[event], side="right")) - 1, 0)
+
+
+def _excursions(
+    trip: _Trip, grid: Grid, start: int, end: int, entry_price: float
+) -> tuple[float, float]:
+    """Worst and best of the bars from entry to exit against the average entry, as fractions."""
+    bars = grid.bars
+    stretch = slice(start, end + 1)
+    close = bars.close[stretch, trip.column]
+    low = np.where(np.isnan(bars.low[stretch, trip.column]), close, bars.low[stretch, trip.column])
+    high = np.where(
+        np.isnan(bars.high[stretch, trip.column]), close, bars.high[stretch, trip.column]
+    )
+    if trip.growth != 1.0:
+        factor = _shares_at_end(grid, trip.column, start, end)
+        low, high = low / factor, high / factor
+    known = ~np.isnan(low)
+    if not known.any() or entry_price <= 0:
+        return np.nan, np.nan
+    falls = float(low[known].min() / entry_price - 1.0)
+    rises = float(high[known].max() / entry_price - 1.0)
+    worst, best = (falls, rises) if trip.side > 0 else (-rises, -falls)
+    return min(worst, 0.0), max(best, 0.0)
+
+
+def _shares_at_end(grid: Grid, column: int, start: int, end: int) -> FloatArray:
+    """By session, the shares that one share of then has become at ``end``."""
+    factor = np.ones(end - start + 1)
+    acts = grid.actions
+    for k in range(acts.ptr[column], acts.ptr[column + 1]):
+        if start < acts.row[k] <= end:
+            factor[: acts.row[k] - start] *= acts.split[k]
+    return factor
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    for name in ("entry", "exit"):
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[ns, UTC]")
+    for name in ("entry_session", "exit_session"):
+        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
+    for name in ("symbol", "side", "reason"):
+        frame[name] = frame[name].astype("str")
+    for name in (
+        "shares",
+        "entry_price",
+        "exit_price",
+        "pnl",
+        "dividends",
+        "fees",
+        "return",
+        "mae",
+        "mfe",
+    ):
+        frame[name] = frame[name].astype("float64")
+    return frame.astype({"sessions": "int64", "open": "bool"})

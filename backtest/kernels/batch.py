@@ -1,0 +1,312 @@
+"""The trades of one event, step by step: allowed, priced, fitted to the cash, settled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backtest.kernels.book import change_shares, note_entry, to_lots
+from backtest.kernels.costs import split_fees, tick_of, to_tick, total_fees
+from backtest.kernels.inner import inner
+from backtest.kernels.valuation import close_before, mark_now, short_value
+from backtest.kernels.world import (
+    CAPPED,
+    CASH,
+    CASH_SCALED,
+    FEES,
+    FILLED,
+    FILLS,
+    FX_COST,
+    LAPSED,
+    LIMIT,
+    SLIPPAGE,
+    TRADED,
+    Book,
+    Log,
+    Terms,
+    World,
+)
+
+ROUNDS = 20  # of scaling buys to the cash, before the smallest are dropped
+SLACK = 1e-9  # relative: what rounding may leave over a fit
+
+
+@inner
+def has_trade(world: World, x: int, s: int, j: int, reference: float) -> bool:
+    """Whether the bar has a price, and volume or one that is not known."""
+    return reference > 0.0 and (world.volume[s, j] != 0.0 or world.volume_unknown[x, s])
+
+
+@inner
+def at_limit(world: World, x: int, s: int, j: int, reference: float, side: float) -> bool:
+    """Whether the daily price limit stops a trade to ``side`` (+1 buy, -1 sell)."""
+    row = world.columns[j]["rule"] + world.rules.period[x, s]
+    rule = world.rules.rows[row]
+    listed = world.columns[j]["listed"]
+    if listed >= 0 and s - listed < rule["limit_free"]:
+        return False
+    before = close_before(world.mark, world.act_ptr, world.acts, x, s, j)
+    if not before > 0.0:
+        return False
+    bound = before * (1.0 + side * rule["limit"])
+    unit = rule["limit_unit"]
+    if unit > 0.0:
+        bound = np.floor(bound / unit + 0.5 + 1e-9) * unit
+    return reference * side >= bound * side - 1e-9 * bound
+
+
+@inner
+def allow(world: World, terms: Terms, book: Book, x: int, s: int, n: int, side: float) -> None:
+    """Shares of each trade that price, price limit, T+1 and volume let through."""
+    batch = book.batch
+    watch = book.watch
+    slots = book.slots
+    columns = world.columns
+    rows = world.rules.rows
+    held = book.shares
+    unknown = world.volume_unknown[x, s]
+    volume = world.volume[s]
+    period = world.rules.period[x, s]
+    for i in range(n):
+        trade = batch[i]
+        j = trade["column"]
+        reference = trade["reference"]
+        asked = trade["asked"]
+        trade["amount"] = 0.0
+        shares = volume[j]
+        if not reference > 0.0 or (shares == 0.0 and not unknown):
+            trade["status"] = LAPSED
+            continue
+        rule = rows[columns[j]["rule"] + period]
+        if rule["limit"] > 0.0 and at_limit(world, x, s, j, reference, side):
+            trade["status"] = LIMIT
+            continue
+        status = FILLED
+        amount = asked
+        if side < 0.0 and rule["t_plus_one"] and watch[j]["bought_on"] == s:
+            amount = min(asked, max(held[j] - watch[j]["bought"], 0.0))
+            if amount < asked:
+                status = LIMIT
+        if shares == shares and not unknown and not terms.size_at_fill:
+            used = watch[j]["used"] if watch[j]["used_on"] == s else 0.0
+            budget = terms.max_participation * shares
+            if not (slots[j]["leaves"] and amount <= budget - used):
+                lot = columns[j]["lot"]
+                room = to_lots(max(to_lots(budget, lot) - used, 0.0), lot)
+                if room < amount:
+                    amount = room
+                    status = CAPPED
+        trade["amount"] = amount
+        trade["status"] = status
+
+
+@inner
+def price(world: World, terms: Terms, book: Book, x: int, s: int, n: int, side: float) -> None:
+    """Fill price of each trade: reference, slippage, tick, then kept in the bar's range."""
+    watch = book.watch
+    batch = book.batch
+    columns = world.columns
+    period = world.rules.period[x, s]
+    rows = world.rules.rows
+    ticks = world.rules.ticks
+    high = world.high[s]
+    low = world.low[s]
+    for i in range(n):
+        trade = batch[i]
+        if trade["amount"] <= 0.0:
+            continue
+        j = trade["column"]
+        reference = trade["reference"]
+        row = columns[j]["rule"] + period
+        share = terms.slippage
+        if terms.impact > 0.0:
+            sigma = watch[j]["sigma"]
+            volume = watch[j]["typical_volume"]
+            if sigma == sigma and volume > 0.0:
+                share += terms.impact * sigma * np.sqrt(trade["amount"] / volume)
+        paid = reference * (1.0 + side * share)
+        if rows[row]["tick_from"] < rows[row]["tick_to"]:
+            if terms.slippage_ticks > 0.0:
+                paid += side * terms.slippage_ticks * tick_of(rows, ticks, row, reference)
+            paid = to_tick(rows, ticks, row, paid, side)
+        if paid != reference:
+            if high[j] == high[j] and low[j] == low[j]:
+                paid = min(max(paid, min(low[j], reference)), max(high[j], reference))
+            paid = max(paid, 0.0)
+        trade["price"] = paid
+
+
+@inner
+def needs(
+    world: World, terms: Terms, book: Book, event: int, x: int, s: int, n: int, covers: bool
+) -> float:
+    """Buying power that the trades take, in all; ``covers`` counts only what closes shorts."""
+    batch = book.batch
+    columns = world.columns
+    held = book.shares
+    rows = world.rules.rows
+    fee_table = world.rules.fees
+    fx = world.fx
+    period = world.rules.period[x, s]
+    total = 0.0
+    for i in range(n):
+        trade = batch[i]
+        j = trade["column"]
+        amount = trade["amount"]
+        covered = 0.0
+        if terms.short and held[j] < 0.0:
+            covered = min(amount, -held[j])
+        if covers:
+            amount = covered
+        need = 0.0
+        fees = 0.0
+        if amount > 0.0:
+            row = columns[j]["rule"] + period
+            currency = columns[j]["currency"]
+            rate = fx[event, currency]
+            value = amount * trade["price"]
+            fees = total_fees(rows, fee_table, row, 1.0, amount, value)
+            need = (value + fees) * rate
+            if currency > 0:
+                need += value * rate * terms.fx_cost
+            if covered > 0.0:
+                need -= (1.0 + terms.margin) * covered * mark_now(world, book, j) * rate
+        if not covers:
+            trade["need"] = need
+            trade["fees"] = fees
+        total += need
+    return total
+
+
+@inner
+def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int, n: int) -> None:
+    """Cut an event's buys to the buying power: all by one factor, then the smallest dropped."""
+    batch = book.batch
+    columns = world.columns
+    held = book.shares
+    available = book.money[CASH]
+    if terms.short:
+        available -= (1.0 + terms.margin) * short_value(world, book, event)
+    limit = available + SLACK * max(1.0, abs(available))
+    need = needs(world, terms, book, event, x, s, n, False)
+    if need <= limit:
+        return
+    fixed = needs(world, terms, book, event, x, s, n, True) if terms.short else 0.0
+    for _ in range(ROUNDS):
+        factor = max(0.0, (available - fixed) / (need - fixed)) if need > fixed else 0.0
+        for i in range(n):
+            trade = batch[i]
+            j = trade["column"]
+            part = 0.0
+            if terms.short and held[j] < 0.0:
+                part = min(trade["amount"], -held[j])
+            cut = part + to_lots(factor * (trade["amount"] - part), columns[j]["lot"])
+            if cut < trade["amount"]:
+                trade["amount"] = cut
+                trade["status"] = CASH_SCALED
+        need = needs(world, terms, book, event, x, s, n, False)
+        if need <= limit:
+            return
+    while need > limit:
+        smallest = -1
+        for i in range(n):
+            trade = batch[i]
+            if trade["amount"] > 0.0 and (smallest < 0 or trade["need"] <= batch[smallest]["need"]):
+                smallest = i
+        if smallest < 0:
+            return
+        batch[smallest]["amount"] = 0.0
+        batch[smallest]["status"] = CASH_SCALED
+        need = needs(world, terms, book, event, x, s, n, False)
+
+
+@inner
+def settle(
+    world: World,
+    terms: Terms,
+    book: Book,
+    log: Log,
+    event: int,
+    x: int,
+    s: int,
+    n: int,
+    side: float,
+    at_close: bool,
+) -> None:
+    """Book the trades: fees, fx cost, cash, shares, the bar's budget."""
+    batch = book.batch
+    watch = book.watch
+    columns = world.columns
+    shares = book.shares
+    held = book.held
+    count = book.count
+    rows = world.rules.rows
+    fee_table = world.rules.fees
+    fx = world.fx
+    period = world.rules.period[x, s]
+    volume = world.volume[s]
+    cash = book.money[CASH]
+    for i in range(n):
+        trade = batch[i]
+        amount = trade["amount"]
+        if amount <= 0.0:
+            continue
+        j = trade["column"]
+        row = columns[j]["rule"] + period
+        currency = columns[j]["currency"]
+        rate = fx[event, currency]
+        value = amount * trade["price"]
+        fees = trade["fees"]  # of a buy: it was fitted with them
+        if side < 0.0 or fees != fees:
+            fees = total_fees(rows, fee_table, row, side, amount, value)
+        fx_cost = value * rate * terms.fx_cost if currency > 0 else 0.0
+        cash -= (side * value + fees) * rate + fx_cost
+        slot = watch[j]
+        if terms.has_exits:
+            note_entry(watch, j, s, shares[j], side * amount, trade["price"], at_close)
+        if side > 0.0 and rows[row]["t_plus_one"]:
+            if slot["bought_on"] != s:
+                slot["bought_on"] = s
+                slot["bought"] = 0.0
+            slot["bought"] += amount
+        if volume[j] == volume[j]:
+            if slot["used_on"] != s:
+                slot["used_on"] = s
+                slot["used"] = 0.0
+            slot["used"] += amount
+        after = shares[j] + side * amount
+        change_shares(shares, held, count, j, after)
+        if log.on:
+            split_fees(rows, fee_table, row, side, amount, value, book.fees)
+            log_fill(book, log, event, i, side * amount, rate, fx_cost, fees)
+        count[FILLS] += 1
+    book.money[CASH] = cash
+
+
+@inner
+def log_fill(
+    book: Book, log: Log, event: int, i: int, q: float, rate: float, fx_cost: float, fees: float
+) -> None:
+    """Write the fill of trade ``i`` and add it to the sums of the next NAV row."""
+    trade = book.batch[i]
+    slot = book.slots[trade["column"]]
+    money = book.money
+    price = trade["price"]
+    money[TRADED] += abs(q) * price * rate
+    money[FEES] += fees * rate
+    money[SLIPPAGE] += q * (price - trade["reference"]) * rate
+    money[FX_COST] += fx_cost
+    k = book.count[FILLS]
+    log.fill_at[k, 0] = event
+    log.fill_at[k, 1] = slot["decided"]
+    log.fill_at[k, 2] = trade["column"]
+    log.fill_at[k, 3] = slot["why"]
+    log.fill_at[k, 4] = slot["ticket"]
+    log.fill[k, 0] = q
+    log.fill[k, 1] = trade["reference"]
+    log.fill[k, 2] = price
+    log.fill[k, 3] = rate
+    log.fill[k, 4] = fx_cost
+    log.fill[k, 5] = fees
+    log.fill_fees[k, :] = book.fees
+    if slot["ticket"] >= 0:
+        log.order[slot["ticket"], 2] += q

@@ -1,0 +1,230 @@
+"""What happens to positions and cash between fills."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backtest.kernels.book import cancel_order, change_shares, log_cash, to_lots
+from backtest.kernels.inner import inner
+from backtest.kernels.valuation import mark_now, nav_now, short_value
+from backtest.kernels.world import (
+    BANKRUPT,
+    BORROW,
+    CASH,
+    DELISTED,
+    DIVIDEND,
+    FEES,
+    FILLS,
+    FINANCING,
+    FRACTION,
+    FX_COST,
+    HELD,
+    INTEREST,
+    LAST_CASH,
+    LAST_SHORT,
+    POSITIONS,
+    SLIPPAGE,
+    SPLIT,
+    TRADED,
+    WRITE_OFF,
+    Book,
+    Log,
+    Terms,
+    World,
+)
+
+NUDGE = 1e-9
+YEAR = 365.0
+
+
+@inner
+def take_actions(
+    world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
+) -> None:
+    """Splits, then dividends, of session ``s`` of exchange ``x``."""
+    for k in range(world.act_ptr[x, s], world.act_ptr[x, s + 1]):
+        if world.acts[k]["split"] != 1.0:
+            split(world, book, log, event, s, world.acts[k]["column"], world.acts[k]["split"])
+    for k in range(world.act_ptr[x, s], world.act_ptr[x, s + 1]):
+        j = world.acts[k]["column"]
+        held = book.shares[j]
+        if held == 0.0 or world.acts[k]["dividend"] == 0.0:
+            continue
+        currency = world.columns[j]["currency"]
+        local = held * world.acts[k]["dividend"]
+        if held > 0.0:
+            local *= world.columns[j]["kept"]
+        amount = local * world.fx[event, currency]
+        if currency > 0:
+            cost = abs(amount) * terms.fx_cost
+            book.money[FX_COST] += cost
+            amount -= cost
+        book.money[CASH] += amount
+        log_cash(book, log, event, j, DIVIDEND, amount, local, 0.0)
+
+
+@inner
+def split(world: World, book: Book, log: Log, event: int, s: int, j: int, ratio: float) -> None:
+    """New shares for old ones: position, pending order, exit levels; a fraction is paid in cash."""
+    slot = book.slots[j]
+    watch = book.watch[j]
+    column = world.columns[j]
+    if slot["pending"]:
+        slot["order"] = to_lots(slot["order"] * ratio, column["lot"])
+        slot["wanted"] *= ratio
+        watch["typical_volume"] *= ratio
+    held = book.shares[j]
+    if held == 0.0:
+        return
+    watch["average"] /= ratio
+    watch["peak"] /= ratio
+    after = held * ratio
+    rest = 0.0
+    if column["whole"]:
+        kept = np.floor(abs(after) + NUDGE)
+        kept = kept if after > 0.0 else -kept
+        rest = after - kept
+        if abs(rest) <= NUDGE:
+            rest = 0.0
+        after = kept
+    change_shares(book.shares, book.held, book.count, j, after)
+    log_cash(book, log, event, j, SPLIT, 0.0, 0.0, after - held)
+    if rest != 0.0:
+        price = world.open[s, j]
+        if price != price:
+            price = world.mark[s - 1, j] / ratio if s > 0 else 0.0
+        local = rest * price
+        amount = local * world.fx[event, column["currency"]]
+        book.money[CASH] += amount
+        log_cash(book, log, event, j, FRACTION, amount, local, 0.0)
+
+
+@inner
+def delist(world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int) -> None:
+    """Pay out what leaves exchange ``x`` with session ``s``; no fees, no fx cost."""
+    for k in range(world.gone_ptr[x, s], world.gone_ptr[x, s + 1]):
+        j = world.gone[k]["column"]
+        cancel_order(book, log, event, j)
+        held = book.shares[j]
+        if held == 0.0:
+            continue
+        price = world.gone[k]["value"]
+        if price != price:
+            price = mark_now(world, book, j) * terms.recovery
+        if price != price:
+            price = 0.0
+        rate = world.fx[event, world.columns[j]["currency"]]
+        book.money[CASH] += held * price * rate
+        change_shares(book.shares, book.held, book.count, j, 0.0)
+        n = book.count[FILLS]
+        book.count[FILLS] = n + 1
+        if log.on:
+            log.fill_at[n, 0] = event
+            log.fill_at[n, 1] = event
+            log.fill_at[n, 2] = j
+            log.fill_at[n, 3] = DELISTED
+            log.fill_at[n, 4] = -1
+            log.fill[n, 0] = -held
+            log.fill[n, 1] = price
+            log.fill[n, 2] = price
+            log.fill[n, 3] = rate
+
+
+@inner
+def close_of_base(world: World, terms: Terms, book: Book, log: Log, event: int) -> None:
+    """Interest and borrow, then the NAV row of a base session."""
+    t = world.events[event]["row"] - world.first
+    if book.count[BANKRUPT] > 0:
+        log.nav[t] = 0.0
+        return
+    if t > 0:
+        charge(world, terms, book, log, event, t)
+    nav = nav_now(world, book, event)
+    if nav <= 0.0:
+        write_off(world, book, log, event)
+        nav = 0.0
+    log.nav[t] = nav
+    book.money[LAST_CASH] = book.money[CASH]
+    book.money[LAST_SHORT] = short_value(world, book, event) if terms.short else 0.0
+    if log.on:
+        write_account(world, book, log, event, t, nav)
+    else:
+        book.count[POSITIONS] += book.count[HELD]
+    for k in (TRADED, FEES, SLIPPAGE, FX_COST, FINANCING):
+        book.money[k] = 0.0
+
+
+@inner
+def charge(world: World, terms: Terms, book: Book, log: Log, event: int, t: int) -> None:
+    """Interest on the cash after the previous base close, borrow on what was short then."""
+    years = world.days[t] / YEAR
+    cash = book.money[LAST_CASH]
+    rate = world.rate[t - 1]
+    if cash < 0.0:
+        rate += terms.rate_spread
+    elif world.has_rates:
+        rate -= terms.rate_spread
+    interest = cash * rate * years
+    if interest != 0.0:
+        book.money[CASH] += interest
+        book.money[FINANCING] -= interest
+        log_cash(book, log, event, -1, INTEREST, interest, interest, 0.0)
+    borrow = book.money[LAST_SHORT] * terms.borrow * years
+    if borrow != 0.0:
+        book.money[CASH] -= borrow
+        book.money[FINANCING] += borrow
+        log_cash(book, log, event, -1, BORROW, -borrow, -borrow, 0.0)
+
+
+@inner
+def write_off(world: World, book: Book, log: Log, event: int) -> None:
+    """Bankruptcy: every position is given up, cash is set to zero, nothing happens any more."""
+    book.count[BANKRUPT] = 1
+    while book.count[HELD] > 0:
+        j = book.held[book.count[HELD] - 1]
+        held = book.shares[j]
+        worth = held * mark_now(world, book, j) * world.fx[event, world.columns[j]["currency"]]
+        log_cash(book, log, event, j, WRITE_OFF, 0.0, worth, -held)
+        change_shares(book.shares, book.held, book.count, j, 0.0)
+        cancel_order(book, log, event, j)
+    log_cash(book, log, event, -1, WRITE_OFF, -book.money[CASH], -book.money[CASH], 0.0)
+    book.money[CASH] = 0.0
+
+
+@inner
+def write_account(world: World, book: Book, log: Log, event: int, t: int, nav: float) -> None:
+    """The row of the account, and one row for every position."""
+    money = book.money
+    gross = 0.0
+    net = 0.0
+    stale = 0.0
+    for h in range(book.count[HELD]):
+        j = book.held[h]
+        rate = world.fx[event, world.columns[j]["currency"]]
+        mark = mark_now(world, book, j)
+        value = book.shares[j] * mark * rate
+        gross += abs(value)
+        net += value
+        x = world.columns[j]["exchange"]
+        s = book.desks[x]["row"]
+        if book.desks[x]["is_open"]:
+            s -= 1
+        if s < 0 or world.close[s, j] != world.close[s, j]:
+            stale += abs(value)
+        k = book.count[POSITIONS]
+        book.count[POSITIONS] = k + 1
+        log.position_at[k, 0] = t
+        log.position_at[k, 1] = j
+        log.position[k, 0] = book.shares[j]
+        log.position[k, 1] = mark
+        log.position[k, 2] = rate
+    row = log.account[t]
+    row[0] = money[CASH]
+    row[1] = gross / nav if nav > 0.0 else 0.0
+    row[2] = net / nav if nav > 0.0 else 0.0
+    row[3] = 0.5 * money[TRADED] / nav if nav > 0.0 else 0.0
+    row[4] = money[FEES]
+    row[5] = money[SLIPPAGE]
+    row[6] = money[FX_COST]
+    row[7] = money[FINANCING]
+    row[8] = stale

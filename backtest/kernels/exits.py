@@ -1,0 +1,212 @@
+"""Exit rules: what a position's path does to it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backtest.kernels.batch import allow, has_trade, price, settle
+from backtest.kernels.book import cancel_order
+from backtest.kernels.inner import inner
+from backtest.kernels.valuation import first_at_least
+from backtest.kernels.world import (
+    FILLED,
+    HELD,
+    LIMIT,
+    MAX_SESSIONS,
+    STOP_LOSS,
+    TAKE_PROFIT,
+    TRAILING_STOP,
+    Book,
+    Log,
+    Records,
+    Terms,
+    World,
+)
+
+
+@inner
+def stop_of(terms: Terms, watch: Records, j: int, side: float) -> tuple[float, int]:
+    """Level at which a position is stopped, the nearer of two, and why; reason 0 for none."""
+    level = np.nan
+    reason = 0
+    if terms.stop_loss > 0.0:
+        level = watch[j]["average"] * (1.0 - side * terms.stop_loss)
+        reason = STOP_LOSS
+    if terms.trailing_stop > 0.0:
+        trail = watch[j]["peak"] * (1.0 - side * terms.trailing_stop)
+        if reason == 0 or trail * side > level * side:
+            level = trail
+            reason = TRAILING_STOP
+    return level, reason
+
+
+@inner
+def is_due(terms: Terms, watch: Records, s: int, j: int) -> bool:
+    """Whether a position has been held for its full number of sessions."""
+    return terms.max_sessions > 0 and s - watch[j]["entry"] >= terms.max_sessions
+
+
+@inner
+def exits_at_open(
+    world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
+) -> None:
+    """Leave what was deferred, what is due, and what the open is already through."""
+    low = first_at_least(book.held, book.count[HELD], world.edge[x])
+    high = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
+    n = 0
+    for h in range(low, high):
+        j = book.held[h]
+        opening = world.open[s, j]
+        if not has_trade(world, x, s, j, opening):
+            continue
+        side = 1.0 if book.shares[j] > 0.0 else -1.0
+        reason = int(book.watch[j]["deferred"])
+        if reason == 0 and not terms.fill_at_close and is_due(terms, book.watch, s, j):
+            reason = MAX_SESSIONS
+        if reason == 0:
+            level, why = stop_of(terms, book.watch, j, side)
+            if why > 0 and opening * side <= level * side:
+                reason = why
+        if reason == 0 and terms.take_profit > 0.0:
+            level = book.watch[j]["average"] * (1.0 + side * terms.take_profit)
+            if opening * side >= level * side:
+                reason = TAKE_PROFIT
+        if reason > 0:
+            note_exit(book, n, j, opening, reason)
+            n += 1
+    if n > 0:
+        leave(world, terms, book, log, event, x, s, n, False)
+
+
+@inner
+def exits_within_bar(
+    world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
+) -> None:
+    """Leave what the bar touched, stop before profit; then what is due at the close."""
+    low = first_at_least(book.held, book.count[HELD], world.edge[x])
+    high = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
+    n = 0
+    for h in range(low, high):
+        j = book.held[h]
+        close = world.close[s, j]
+        if not has_trade(world, x, s, j, close):
+            continue
+        side = 1.0 if book.shares[j] > 0.0 else -1.0
+        worst = world.low[s, j] if side > 0.0 else world.high[s, j]
+        best = world.high[s, j] if side > 0.0 else world.low[s, j]
+        opening = world.open[s, j]
+        if worst != worst or best != best:  # a bar of which only the close is known
+            worst = close
+            best = close
+            if opening != opening:
+                opening = close
+        reason = 0
+        reference = close
+        level, why = stop_of(terms, book.watch, j, side)
+        if why > 0 and worst * side <= level * side:
+            reason = why
+            reference = opening if opening * side < level * side else level
+        elif terms.take_profit > 0.0:
+            level = book.watch[j]["average"] * (1.0 + side * terms.take_profit)
+            if best * side >= level * side:
+                reason = TAKE_PROFIT
+                reference = opening if opening * side > level * side else level
+        if reason == 0 and terms.fill_at_close and is_due(terms, book.watch, s, j):
+            reason = MAX_SESSIONS
+        if reason > 0:
+            note_exit(book, n, j, reference, reason)
+            n += 1
+    if n > 0:
+        leave(world, terms, book, log, event, x, s, n, True)
+
+
+@inner
+def note_exit(book: Book, n: int, j: int, reference: float, reason: int) -> None:
+    """Put an exit into the batch as trade ``n``."""
+    book.batch[n]["column"] = j
+    book.batch[n]["reference"] = reference
+    book.batch[n]["status"] = reason
+
+
+@inner
+def leave(
+    world: World,
+    terms: Terms,
+    book: Book,
+    log: Log,
+    event: int,
+    x: int,
+    s: int,
+    n: int,
+    at_close: bool,
+) -> None:
+    """Sell or cover the ``n`` positions of the batch by their rules, as far as the bar lets them.
+
+    Each is blocked until a decision of exactly 0, its pending order ended. What T+1 keeps back is
+    left at the next open.
+    """
+    for i in range(n):
+        trade = book.batch[i]
+        j = trade["column"]
+        cancel_order(book, log, event, j)
+        slot = book.slots[j]
+        slot["blocked"] = True
+        slot["leaves"] = True
+        slot["why"] = trade["status"]
+        slot["decided"] = event
+        slot["ticket"] = -1
+        slot["order"] = trade["reference"]  # kept here while the batch is split by side
+        book.sides[0, i] = j
+        if terms.impact > 0.0:
+            book.watch[j]["sigma"] = world.sigma[s - 1, j] if s > 0 else np.nan
+            book.watch[j]["typical_volume"] = world.typical_volume[s - 1, j] if s > 0 else np.nan
+    for side in (-1.0, 1.0):
+        m = 0
+        for i in range(n):
+            j = book.sides[0, i]
+            if book.shares[j] * side < 0.0:
+                trade = book.batch[m]
+                trade["column"] = j
+                trade["asked"] = abs(book.shares[j])
+                trade["reference"] = book.slots[j]["order"]
+                trade["fees"] = np.nan  # a cover is not fitted to the cash
+                m += 1
+        if m > 0:
+            allow(world, terms, book, x, s, m, side)
+            defer(book, s, m, side)
+            price(world, terms, book, x, s, m, side)
+            settle(world, terms, book, log, event, x, s, m, side, at_close)
+
+
+@inner
+def defer(book: Book, s: int, n: int, side: float) -> None:
+    """Remember the exits that T+1 keeps for the next open."""
+    for i in range(n):
+        j = book.batch[i]["column"]
+        status = book.batch[i]["status"]
+        if status == LIMIT and side < 0.0 and book.watch[j]["bought_on"] == s:
+            book.watch[j]["deferred"] = book.slots[j]["why"]
+        elif status == FILLED:
+            book.watch[j]["deferred"] = 0
+
+
+@inner
+def raise_peaks(world: World, book: Book, x: int, s: int) -> None:
+    """After a bar of exchange ``x``: the best price each position has seen since its entry."""
+    low = first_at_least(book.held, book.count[HELD], world.edge[x])
+    high = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
+    for h in range(low, high):
+        j = book.held[h]
+        slot = book.watch[j]
+        if slot["entry"] == s and slot["entry_at_close"]:
+            continue
+        if book.shares[j] > 0.0:
+            best = world.high[s, j]
+            if best != best:
+                best = world.close[s, j]
+            slot["peak"] = max(slot["peak"], best)
+        else:
+            best = world.low[s, j]
+            if best != best:
+                best = world.close[s, j]
+            slot["peak"] = min(slot["peak"], best)

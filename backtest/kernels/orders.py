@@ -1,0 +1,254 @@
+"""Target weights to pending orders, at a decision or at the event that fills them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backtest.kernels.book import close_order, set_status, tidy_waiting, to_lots
+from backtest.kernels.inner import inner
+from backtest.kernels.valuation import mark_now, nav_now
+from backtest.kernels.world import (
+    BLOCKED,
+    CASH,
+    HELD,
+    LAPSED,
+    NO_PRICE,
+    ORDERS,
+    REPLACED,
+    SIGNAL,
+    UNIVERSE,
+    WAITING,
+    Book,
+    Floats,
+    Log,
+    Orders,
+    Terms,
+    World,
+)
+
+
+@inner
+def decide(world: World, orders: Orders, terms: Terms, book: Book, log: Log, event: int) -> None:
+    """Turn the weights of a rebalance decision into pending orders."""
+    batch = book.batch
+    columns = world.columns
+    wanted_columns = orders.column
+    desks = book.desks
+    mark = world.mark
+    t = world.events[event]["row"] - world.first
+    if terms.size_at_fill:
+        for x in range(desks.shape[0]):
+            desks[x]["due"] = t
+        return
+    nav = nav_now(world, book, event)
+    if nav <= 0.0:
+        return
+    low = orders.ptr[t]
+    high = orders.ptr[t + 1]
+    for k in range(low, high):
+        j = wanted_columns[k]
+        x = columns[j]["exchange"]
+        s = desks[x]["row"]
+        price = mark[s, j] if s >= 0 else np.nan
+        if desks[x]["is_open"]:
+            price = mark_now(world, book, j)
+        if price != price and columns[j]["listed"] >= 0:
+            price = columns[j]["offer"]
+        batch[k - low]["price"] = price
+    open_orders(world, orders, terms, book, log, event, t, low, high, nav)
+    sell_outsiders(world, orders, book, log, event, t, -1)
+    if terms.impact > 0.0:
+        know_impact(world, book, event)
+    tidy_waiting(book.waiting, book.count, book.slots)
+
+
+@inner
+def size_now(
+    world: World,
+    orders: Orders,
+    terms: Terms,
+    book: Book,
+    log: Log,
+    event: int,
+    x: int,
+    prices: Floats,
+) -> None:
+    """Size the weights that wait for exchange ``x`` on ``prices``, those of this very event."""
+    batch = book.batch
+    wanted_columns = orders.column
+    columns = world.columns
+    shares = book.shares
+    t = book.desks[x]["due"]
+    book.desks[x]["due"] = -1
+    nav = book.money[CASH]
+    for h in range(book.count[HELD]):
+        j = book.held[h]
+        price = prices[j] if columns[j]["exchange"] == x else np.nan
+        if price != price:
+            price = mark_now(world, book, j)
+        nav += shares[j] * price * world.fx[event, columns[j]["currency"]]
+    if nav <= 0.0:
+        return
+    low = orders.ptr[t]
+    high = orders.ptr[t + 1]
+    while low < high and wanted_columns[low] < world.edge[x]:
+        low += 1
+    while high > low and wanted_columns[high - 1] >= world.edge[x + 1]:
+        high -= 1
+    for k in range(low, high):
+        j = wanted_columns[k]
+        price = prices[j]
+        if price != price:  # no bar: sized on the last close, and lapses for want of a price
+            price = mark_now(world, book, j)
+        batch[k - low]["price"] = price
+    open_orders(world, orders, terms, book, log, event, t, low, high, nav)
+    sell_outsiders(world, orders, book, log, event, t, x)
+    if terms.impact > 0.0:
+        know_impact(world, book, event)
+    tidy_waiting(book.waiting, book.count, book.slots)
+
+
+@inner
+def open_orders(
+    world: World,
+    orders: Orders,
+    terms: Terms,
+    book: Book,
+    log: Log,
+    event: int,
+    t: int,
+    low: int,
+    high: int,
+    nav: float,
+) -> None:
+    """Orders that bring the columns of ``low:high`` from what is held to their weights.
+
+    The price of each stands in the batch. A number replaces the column's pending order, even when
+    it ends up as none.
+    """
+    slots = book.slots
+    shares = book.shares
+    batch = book.batch
+    columns = world.columns
+    wanted_columns = orders.column
+    weights = orders.weight
+    waiting = book.waiting
+    count = book.count
+    universe = orders.universe
+    for k in range(low, high):
+        j = wanted_columns[k]
+        weight = weights[k]
+        slot = slots[j]
+        if slot["pending"]:
+            slot["pending"] = False
+            if log.on:
+                set_status(log, event, slot["ticket"], REPLACED)
+        held = shares[j]
+        price = batch[k - low]["price"]
+        rate = world.fx[event, columns[j]["currency"]]
+        reason = SIGNAL
+        status = LAPSED
+        if weight == 0.0:
+            slot["blocked"] = False
+            q = -held
+            wanted = q
+            if universe.shape[0] > 0 and not universe[t, j]:
+                reason = UNIVERSE
+        elif not price > 0.0:
+            q = np.nan
+            wanted = q
+            status = NO_PRICE
+        else:
+            lot = columns[j]["lot"]
+            wanted = weight * nav / (price * rate)
+            q = to_lots(to_lots(wanted, lot) - held, lot)
+            wanted -= held
+            if terms.band > 0.0 and abs(q) * price * rate / nav < terms.band:
+                q = 0.0
+            elif slot["blocked"] and abs(held + q) > abs(held):
+                status = BLOCKED
+        if q == 0.0:
+            continue
+        if status == LAPSED:
+            slot["pending"] = True
+            slot["order"] = q
+            slot["wanted"] = wanted
+            slot["leaves"] = weight == 0.0
+            slot["why"] = reason
+            slot["decided"] = event
+            if not slot["listed_waiting"]:
+                slot["listed_waiting"] = True
+                waiting[count[WAITING]] = j
+                count[WAITING] += 1
+        if log.on:
+            value = weight * nav if status == NO_PRICE else q * price * rate
+            write_order(book, log, event, j, q, value, status, reason)
+        else:
+            count[ORDERS] += 1
+
+
+@inner
+def know_impact(world: World, book: Book, event: int) -> None:
+    """Keep with each new order the volatility and volume of its instrument that are known now."""
+    for k in range(book.count[WAITING]):
+        j = book.waiting[k]
+        slot = book.slots[j]
+        if not slot["pending"] or slot["decided"] != event:
+            continue
+        x = world.columns[j]["exchange"]
+        s = book.desks[x]["row"]
+        if book.desks[x]["is_open"]:
+            s -= 1
+        book.watch[j]["sigma"] = world.sigma[s, j] if s >= 0 else np.nan
+        book.watch[j]["typical_volume"] = world.typical_volume[s, j] if s >= 0 else np.nan
+
+
+@inner
+def write_order(
+    book: Book, log: Log, event: int, j: int, q: float, value: float, status: int, reason: int
+) -> None:
+    """Write one row of the order log and remember it as the column's."""
+    k = book.count[ORDERS]
+    book.count[ORDERS] = k + 1
+    book.slots[j]["ticket"] = k
+    if log.on:
+        log.order_at[k, 0] = event
+        log.order_at[k, 1] = j
+        log.order_at[k, 2] = status
+        log.order_at[k, 3] = event
+        log.order_at[k, 4] = reason
+        log.order[k, 0] = q
+        log.order[k, 1] = value
+        log.order[k, 2] = 0.0
+
+
+@inner
+def sell_outsiders(
+    world: World, orders: Orders, book: Book, log: Log, event: int, t: int, only: int
+) -> None:
+    """Order the exit of positions that have left the universe, of exchange ``only`` (-1: all)."""
+    if orders.universe.shape[0] == 0:
+        return
+    for h in range(book.count[HELD]):
+        j = book.held[h]
+        slot = book.slots[j]
+        if orders.universe[t, j] or (slot["pending"] and slot["leaves"]):
+            continue
+        if only >= 0 and world.columns[j]["exchange"] != only:
+            continue
+        if slot["pending"]:
+            close_order(book, log, event, j, REPLACED)
+        q = -book.shares[j]
+        slot["pending"] = True
+        slot["order"] = q
+        slot["wanted"] = q
+        slot["leaves"] = True
+        slot["why"] = UNIVERSE
+        slot["decided"] = event
+        if not slot["listed_waiting"]:
+            slot["listed_waiting"] = True
+            book.waiting[book.count[WAITING]] = j
+            book.count[WAITING] += 1
+        rate = world.fx[event, world.columns[j]["currency"]]
+        value = q * mark_now(world, book, j) * rate
+        write_order(book, log, event, j, q, value, LAPSED, UNIVERSE)

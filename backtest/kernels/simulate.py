@@ -1,0 +1,106 @@
+"""One portfolio, folded over the events of the clock."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from backtest.kernels.between import close_of_base, delist, take_actions
+from backtest.kernels.book import lapse_all
+from backtest.kernels.exits import exits_at_open, exits_within_bar, raise_peaks
+from backtest.kernels.fills import fill_offers, fill_orders
+from backtest.kernels.orders import decide, size_now
+from backtest.kernels.world import (
+    BANKRUPT,
+    CASH,
+    CLOSE,
+    DECISION,
+    HELD,
+    NAV,
+    WAITING,
+    Book,
+    Log,
+    Orders,
+    Terms,
+    World,
+)
+
+
+@njit(cache=True, nogil=True)
+def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -> None:
+    """Run one portfolio; what is to be read stands in ``log`` and ``book.count`` afterwards.
+
+    Parameters
+    ----------
+    world, orders, terms
+        What happens, what is wanted, on which terms; none is changed.
+    book
+        A new book (see `new_book`), consumed.
+    log
+        Where the results go. With ``log.on`` false only ``log.nav`` is written, rows are counted.
+    """
+    book.money[CASH] = terms.cash
+    for event in range(world.events.shape[0]):
+        kind = world.events[event]["kind"]
+        x = world.events[event]["exchange"]
+        s = world.events[event]["row"]
+        if kind == CLOSE:
+            book.desks[x]["row"] = s
+            book.desks[x]["is_open"] = False
+            busy = book.count[WAITING] > 0 or book.desks[x]["due"] >= 0
+            watched = terms.has_exits and book.count[HELD] > 0
+            if watched or (terms.fill_at_close and busy):
+                trade_close(world, orders, terms, book, log, event, x, s)
+            if world.gone_ptr[x, s] < world.gone_ptr[x, s + 1]:
+                delist(world, terms, book, log, event, x, s)
+        elif kind == NAV:
+            close_of_base(world, terms, book, log, event)
+            if book.count[BANKRUPT] > 0:
+                log.nav[s - world.first :] = 0.0
+                break
+        elif kind == DECISION:
+            if orders.can_trade[s - world.first]:
+                decide(world, orders, terms, book, log, event)
+        else:
+            busy = book.count[WAITING] > 0 or book.desks[x]["due"] >= 0
+            if terms.at_offer and busy:
+                fill_offers(world, terms, book, log, event, x, s)
+            book.desks[x]["row"] = s
+            book.desks[x]["is_open"] = True
+            if world.act_ptr[x, s] < world.act_ptr[x, s + 1]:
+                take_actions(world, terms, book, log, event, x, s)
+            watched = terms.has_exits and book.count[HELD] > 0
+            if watched or (busy and not terms.fill_at_close):
+                trade_open(world, orders, terms, book, log, event, x, s)
+    lapse_all(book, log, world.events.shape[0] - 1)
+
+
+@njit(cache=True, nogil=True)
+def trade_open(
+    world: World, orders: Orders, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
+) -> None:
+    """At an OPEN: exits, then orders."""
+    if terms.has_exits and book.count[HELD] > 0:
+        exits_at_open(world, terms, book, log, event, x, s)
+    if not terms.fill_at_close:
+        prices = world.open[s]
+        if book.desks[x]["due"] >= 0:
+            size_now(world, orders, terms, book, log, event, x, prices)
+        if book.count[WAITING] > 0:
+            fill_orders(world, terms, book, log, event, x, s, prices, False)
+
+
+@njit(cache=True, nogil=True)
+def trade_close(
+    world: World, orders: Orders, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
+) -> None:
+    """At a CLOSE: exits of the bar, orders, then the peaks that trailing stops follow."""
+    if terms.has_exits and book.count[HELD] > 0:
+        exits_within_bar(world, terms, book, log, event, x, s)
+    if terms.fill_at_close:
+        prices = world.close[s]
+        if book.desks[x]["due"] >= 0:
+            size_now(world, orders, terms, book, log, event, x, prices)
+        if book.count[WAITING] > 0:
+            fill_orders(world, terms, book, log, event, x, s, prices, True)
+    if terms.has_exits and book.count[HELD] > 0:
+        raise_peaks(world, book, x, s)

@@ -1,0 +1,120 @@
+"""What an instrument is marked at now; what the account is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backtest.kernels.inner import inner
+from backtest.kernels.world import CASH, HELD, Book, Floats, Ints, Records, World
+
+LANES = 4  # partial sums of a valuation: fixed, so that compiled and plain code add alike
+
+
+@inner
+def close_before(mark: Floats, act_ptr: Ints, acts: Records, x: int, s: int, j: int) -> float:
+    """Last close before session ``s`` of exchange ``x``, after that session's actions; else NaN."""
+    if s <= 0:
+        return np.nan
+    price = mark[s - 1, j]
+    for k in range(act_ptr[x, s], act_ptr[x, s + 1]):
+        if acts[k]["column"] == j and price == price:
+            price = max(price / acts[k]["split"] - acts[k]["dividend"], 0.0)
+    return price
+
+
+@inner
+def mark_of(mark: Floats, act_ptr: Ints, acts: Records, desks: Records, x: int, j: int) -> float:
+    """What column ``j`` is marked at: its last close, after an open session's actions."""
+    s = desks[x]["row"]
+    if desks[x]["is_open"]:
+        return close_before(mark, act_ptr, acts, x, s, j)
+    if s < 0:
+        return np.nan
+    return mark[s, j]
+
+
+@inner
+def mark_now(world: World, book: Book, j: int) -> float:
+    """`mark_of` from the world and the book."""
+    x = world.columns[j]["exchange"]
+    return mark_of(world.mark, world.act_ptr, world.acts, book.desks, x, j)
+
+
+@inner
+def dot_held(shares: Floats, mark: Floats, held: Ints, low: int, high: int) -> float:
+    """Sum of shares x mark over ``held[low:high]``, in four fixed lanes."""
+    a = 0.0
+    b = 0.0
+    c = 0.0
+    d = 0.0
+    full = low + (high - low) // LANES * LANES
+    if held[high - 1] - held[low] == high - 1 - low:  # no gaps: read straight through
+        first = held[low]
+        for i in range(first, first + full - low, LANES):
+            a += shares[i] * mark[i]
+            b += shares[i + 1] * mark[i + 1]
+            c += shares[i + 2] * mark[i + 2]
+            d += shares[i + 3] * mark[i + 3]
+    else:
+        for h in range(low, full, LANES):
+            a += shares[held[h]] * mark[held[h]]
+            b += shares[held[h + 1]] * mark[held[h + 1]]
+            c += shares[held[h + 2]] * mark[held[h + 2]]
+            d += shares[held[h + 3]] * mark[held[h + 3]]
+    for h in range(full, high):
+        a += shares[held[h]] * mark[held[h]]
+    return (a + b) + (c + d)
+
+
+@inner
+def first_at_least(values: Ints, count: int, bound: int) -> int:
+    """Index of the first of ``values[:count]`` (ascending) that is not below ``bound``."""
+    low = 0
+    high = count
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < bound:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inner
+def nav_now(world: World, book: Book, event: int) -> float:
+    """Cash and positions at last known closes and fx, portfolio currency."""
+    total = book.money[CASH]
+    held = book.held
+    count = book.count[HELD]
+    rate = world.fx[event]
+    exchanges = book.desks.shape[0]
+    low = 0
+    for x in range(exchanges):
+        high = first_at_least(held, count, world.edge[x + 1]) if x + 1 < exchanges else count
+        if high > low:
+            s = book.desks[x]["row"]
+            is_open = book.desks[x]["is_open"]
+            currency = book.desks[x]["currency"]
+            acts = is_open and world.act_ptr[x, s] < world.act_ptr[x, s + 1]
+            if acts or currency < 0:
+                for h in range(low, high):
+                    j = held[h]
+                    value = book.shares[j] * mark_now(world, book, j)
+                    total += value * rate[world.columns[j]["currency"]]
+            else:
+                row = world.mark[s - 1 if is_open else s]
+                total += dot_held(book.shares, row, held, low, high) * rate[currency]
+        low = high
+    return total
+
+
+@inner
+def short_value(world: World, book: Book, event: int) -> float:
+    """Value of what is sold short, at marks, portfolio currency, positive."""
+    total = 0.0
+    for h in range(book.count[HELD]):
+        j = book.held[h]
+        if book.shares[j] < 0.0:
+            rate = world.fx[event, world.columns[j]["currency"]]
+            total -= book.shares[j] * mark_now(world, book, j) * rate
+    return total

@@ -1,0 +1,269 @@
+"""The arrays that a simulation reads, keeps and writes, by name."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from backtest.kernels.costs import RuleTables
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+Records = npt.NDArray[Any]  # structured arrays: numpy's types do not name their fields
+
+# Records keep the number of arrays small: a compiled call hands over every array by its parts.
+EVENT = np.dtype([("kind", "i1"), ("exchange", "i2"), ("row", "i4")], align=True)
+COLUMN = np.dtype(
+    [
+        ("exchange", "i4"),
+        ("currency", "i4"),  # 0 is the portfolio's
+        ("rule", "i4"),  # rule row of the first period
+        ("listed", "i4"),  # own session of the listing, -1 unknown
+        ("lot", "f8"),  # 0: fractional
+        ("offer", "f8"),
+        ("oversubscription", "f8"),
+        ("kept", "f8"),  # share of a dividend that withholding leaves
+        ("whole", "?"),  # shares held are whole numbers
+    ],
+    align=True,
+)
+ACTION = np.dtype([("column", "i4"), ("split", "f8"), ("dividend", "f8")], align=True)
+GONE = np.dtype([("column", "i4"), ("value", "f8")], align=True)
+DESK = np.dtype(
+    [
+        ("row", "i4"),  # own session that is open or was closed last, -1 for none
+        ("currency", "i4"),  # of all its instruments, -1 where they differ
+        ("due", "i4"),  # weights row to be sized at the next fill event, -1 for none
+        ("is_open", "?"),
+    ],
+    align=True,
+)
+SLOT = np.dtype(  # the order of a column
+    [
+        ("order", "f8"),  # signed shares pending
+        ("wanted", "f8"),  # the same before lots
+        ("decided", "i4"),  # event
+        ("ticket", "i4"),  # row in the order log, -1 for an exit rule's
+        ("pending", "?"),
+        ("leaves", "?"),  # the order takes all that is held
+        ("listed_waiting", "?"),
+        ("blocked", "?"),  # left by an exit rule, not yet re-armed
+        ("why", "i1"),
+    ],
+    align=True,
+)
+WATCH = np.dtype(  # what is watched of a column's position and bars
+    [
+        ("sigma", "f8"),  # as known at the decision
+        ("typical_volume", "f8"),
+        ("used", "f8"),  # of the bar's volume
+        ("bought", "f8"),
+        ("average", "f8"),  # fill price of the position
+        ("peak", "f8"),
+        ("used_on", "i4"),  # own session that `used` speaks of
+        ("bought_on", "i4"),
+        ("entry", "i4"),  # own session
+        ("entry_at_close", "?"),
+        ("deferred", "i1"),  # reason of an exit that waits for the next open
+    ],
+    align=True,
+)
+TRADE = np.dtype(  # one trade of an event
+    [
+        ("column", "i4"),
+        ("status", "i1"),
+        ("asked", "f8"),  # shares, >= 0, as the next
+        ("amount", "f8"),
+        ("reference", "f8"),
+        ("price", "f8"),
+        ("fees", "f8"),  # of a buy, instrument's currency
+        ("need", "f8"),  # buying power, portfolio currency
+    ],
+    align=True,
+)
+
+
+class World(NamedTuple):
+    """What happens, the same for every portfolio. E events, X exchanges, S sessions, N columns.
+
+    Columns are sorted by (exchange, symbol): those of exchange x are ``edge[x]:edge[x + 1]``. Rows
+    of (S, N) arrays are ordinals in the column's own exchange; NaN is no bar or not known.
+    ``act_ptr`` and ``gone_ptr`` (X, S + 1) point at a session's corporate actions and delistings.
+    """
+
+    events: Records
+    fx: Floats  # (E, C): into the portfolio's currency, as known at the event
+    edge: Ints
+    columns: Records
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    mark: Floats  # last known close after each CLOSE
+    sigma: Floats  # (S, N), or (0, 0) without impact
+    typical_volume: Floats
+    volume_unknown: Bools  # (X, S)
+    act_ptr: Ints
+    acts: Records
+    gone_ptr: Ints
+    gone: Records
+    desks: Records  # as they are before the first event
+    first: int  # ordinal of the run's first base session
+    rate: Floats  # (T,): annual rate known at each base close
+    days: Floats  # (T,): days since the base session before
+    has_rates: bool
+    rules: RuleTables
+
+
+class Orders(NamedTuple):
+    """Target weights of one portfolio, sparse by base session of the run (T rows)."""
+
+    ptr: Ints
+    column: Ints
+    weight: Floats
+    can_trade: Bools
+    universe: Bools  # (T, N), or (0, 0) where everything may always be held
+
+
+class Terms(NamedTuple):
+    """Settings of the account and of its execution; rules that are off are 0."""
+
+    cash: float
+    fill_at_close: bool
+    size_at_fill: bool
+    carry: bool
+    slippage: float  # fraction
+    slippage_ticks: float
+    impact: float
+    max_participation: float
+    fx_cost: float  # fraction
+    band: float
+    margin: float
+    borrow: float
+    rate_spread: float
+    recovery: float
+    at_offer: bool
+    short: bool
+    stop_loss: float
+    take_profit: float
+    trailing_stop: float
+    max_sessions: int
+    has_exits: bool
+
+
+class Book(NamedTuple):
+    """The account while it is simulated.
+
+    ``held`` lists the columns with a position, ``waiting`` those with a pending order (some of them
+    done already), both ascending; their lengths stand in ``count``. ``batch`` is what one event
+    trades.
+    """
+
+    money: Floats  # see CASH ... below
+    count: Counts  # type: ignore[assignment]  # see HELD ... below; hides tuple.count
+    desks: Records
+    held: Ints
+    shares: Floats
+    waiting: Ints
+    slots: Records
+    watch: Records
+    batch: Records
+    sides: Ints  # (2, N) scratch: the columns of an event's sells and buys
+    fees: Floats  # (components,) scratch
+
+
+class Log(NamedTuple):
+    """What is written for the reader; every array but ``nav`` is empty unless ``on``."""
+
+    on: bool
+    nav: Floats  # (T,)
+    account: Floats  # (T, 9)
+    fill_at: Ints  # (F, 5): event, decision event, column, reason, order
+    fill: Floats  # (F, 6): shares, reference, price, fx, fx cost, fees
+    fill_fees: Floats  # (F, components)
+    order_at: Ints  # (O, 5): event, column, status, resolving event, reason
+    order: Floats  # (O, 3): wanted, value, filled
+    cash_at: Ints  # (K, 3): event, column, kind
+    cash: Floats  # (K, 3): portfolio currency, instrument currency, change of shares
+    position_at: Ints  # (P, 2): base session of the run, column
+    position: Floats  # (P, 3): shares, mark, fx
+
+
+# Book.money
+CASH, TRADED, FEES, SLIPPAGE, FX_COST, FINANCING, LAST_CASH, LAST_SHORT = range(8)
+# Book.count
+HELD, WAITING, FILLS, ORDERS, CASH_ROWS, POSITIONS, BANKRUPT = range(7)
+# kinds of event, in their order at one instant
+CLOSE, NAV, DECISION, OPEN = range(4)
+# what became of an order
+FILLED, PARTIAL, LAPSED, CASH_SCALED, CAPPED, BLOCKED, LIMIT, NO_PRICE, REPLACED, CANCELLED = range(
+    10
+)
+STATUSES = (
+    "filled",
+    "partial",
+    "lapsed",
+    "cash_scaled",
+    "capped",
+    "blocked_exit",
+    "limit",
+    "no_price",
+    "replaced",
+    "cancelled",
+)
+# why a fill
+SIGNAL, UNIVERSE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, MAX_SESSIONS, DELISTED, OFFER = range(1, 9)
+REASONS = (
+    "",
+    "signal",
+    "universe",
+    "stop_loss",
+    "take_profit",
+    "trailing_stop",
+    "max_sessions",
+    "delisted",
+    "offer",
+)
+# kind of a change of cash that is no trade
+DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF = range(6)
+CASH_KINDS = ("dividend", "fraction", "split", "interest", "borrow", "write_off")
+
+ACCOUNT_COLUMNS = (
+    "cash",
+    "gross",
+    "net",
+    "turnover",
+    "fees",
+    "slippage",
+    "fx_cost",
+    "financing",
+    "stale_value",
+)
+
+
+def new_book(world: World, components: int) -> Book:
+    """An account that holds nothing; ``components`` is the number of fee components."""
+    n = world.columns.shape[0]
+    slots = np.zeros(n, SLOT)
+    slots["ticket"] = -1
+    watch = np.zeros(n, WATCH)
+    watch["used_on"] = -1
+    watch["bought_on"] = -1
+    return Book(
+        money=np.zeros(8),
+        count=np.zeros(7, np.int64),
+        desks=world.desks.copy(),
+        held=np.zeros(n, np.int32),
+        shares=np.zeros(n),
+        waiting=np.zeros(n, np.int32),
+        slots=slots,
+        watch=watch,
+        batch=np.zeros(n, TRADE),
+        sides=np.zeros((2, n), np.int32),
+        fees=np.zeros(components),
+    )

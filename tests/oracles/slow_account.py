@@ -1,0 +1,356 @@
+"""The account of the slow simulator: marks, capacity, fill prices, buying power, booked fills."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from tests.oracles.slow_tables import (
+    NUDGE,
+    ONE,
+    ZERO,
+    Bar,
+    DayRules,
+    Instrument,
+    Tables,
+    World,
+    fees_of,
+    limit_locked,
+    number,
+    tick_of,
+    to_lots,
+    to_tick,
+)
+
+HISTORY, ENOUGH = 20, 10  # sessions behind sigma and V, and the fewest that give an estimate
+SCALINGS = 20
+TOLERANCE = Decimal("1e-9")  # of the money available, at least one unit's
+# A fraction of a share can come out as 1e-30 where the contract means none (a position resized to
+# itself, cash scaled to nothing): below this share of the order's own size it is none.
+DUST = Decimal("1e-9")
+
+
+@dataclass
+class Order:
+    """What a decision asked for. ``shares`` is as decided, ``remaining`` follows splits."""
+
+    decided: datetime
+    symbol: str
+    reason: str
+    shares: Decimal = ZERO
+    remaining: Decimal = ZERO
+    filled: Decimal = ZERO
+    status: str = "pending"
+    resolved: datetime | None = None
+    is_exit: bool = False
+    is_offer: bool = False
+    weight: Decimal | None = None  # sized at the fill only
+    sigma: Decimal | None = None  # as known at the decision
+    volume: Decimal | None = None
+
+
+@dataclass
+class Fill:
+    """One execution; fees in the instrument's currency, fx_cost in the portfolio's."""
+
+    decided: datetime | None
+    filled: datetime
+    symbol: str
+    shares: Decimal
+    reference: Decimal
+    price: Decimal
+    fees: dict[str, Decimal]
+    fx: Decimal
+    fx_cost: Decimal = ZERO
+    reason: str = ""
+
+
+@dataclass
+class Entry:
+    """One change of cash, portfolio currency, positive in."""
+
+    time: datetime
+    day: date
+    kind: str
+    symbol: str
+    component: str
+    amount: Decimal
+
+
+@dataclass
+class Position:
+    """One holding; ``entered`` is the ordinal of its first own session."""
+
+    shares: Decimal
+    average: Decimal
+    peak: Decimal
+    entered: int
+    entered_at_close: bool
+    deferred: str | None = None  # reason of an exit that T+1 put off
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One OPEN or CLOSE of one exchange."""
+
+    exchange: str
+    ordinal: int
+    day: date
+    time: datetime
+    at_close: bool
+
+
+@dataclass
+class Trade:
+    """One side of one event's fills, as far as the bar lets it."""
+
+    order: Order | None
+    instrument: Instrument
+    quantity: Decimal  # absolute
+    reference: Decimal
+    price: Decimal
+    side: int = 1
+    covered: Decimal = ZERO  # the part of a buy that closes a short
+    obstacle: str | None = None  # what held the rest of the order back
+    offer_fee: Decimal | None = None  # subscriptions pay this fraction and nothing else
+
+
+@dataclass
+class Account:
+    """Cash, holdings and what is known of prices; everything that booking a fill needs."""
+
+    tables: Tables
+    world: World
+    cash: Decimal
+    positions: dict[str, Position] = field(default_factory=dict)
+    closes: dict[str, Decimal] = field(default_factory=dict)  # last close, actions applied
+    previous: dict[str, Decimal] = field(default_factory=dict)  # the close before this session's
+    returns: dict[str, list[Decimal]] = field(default_factory=dict)
+    volumes: dict[str, list[Decimal]] = field(default_factory=dict)
+    bought: dict[str, Decimal] = field(default_factory=dict)  # in the running session, for T+1
+    used: dict[str, Decimal] = field(default_factory=dict)  # of the running bar's volume budget
+    fills: list[Fill] = field(default_factory=list)
+    ledger: list[Entry] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+
+    # --- marks -------------------------------------------------------------------------------
+
+    def held(self, symbol: str) -> Decimal:
+        position = self.positions.get(symbol)
+        return ZERO if position is None else position.shares
+
+    def mark(self, instrument: Instrument) -> Decimal:
+        """Return the last close, before the first one the offer price, else the average paid."""
+        if instrument.symbol in self.closes:
+            return self.closes[instrument.symbol]
+        if instrument.offer_price is not None:
+            return instrument.offer_price
+        return self.positions[instrument.symbol].average
+
+    def value(self, instrument: Instrument, time: datetime) -> Decimal:
+        held = self.held(instrument.symbol)
+        if held == 0:
+            return ZERO
+        return held * self.mark(instrument) * self.tables.fx(instrument.currency, time)
+
+    def nav(self, time: datetime) -> Decimal:
+        return self.cash + sum((self.value(i, time) for i in self.tables.instruments), ZERO)
+
+    def short_value(self, time: datetime) -> Decimal:
+        values = (self.value(i, time) for i in self.tables.instruments)
+        return sum((-v for v in values if v < 0), ZERO)
+
+    def buying_power(self, time: datetime) -> Decimal:
+        if not self.world.portfolio.short:
+            return self.cash
+        return self.cash - (1 + number(self.world.portfolio.margin)) * self.short_value(time)
+
+    # --- one fill ----------------------------------------------------------------------------
+
+    def rules(self, moment: Moment) -> DayRules:
+        return self.tables.rules(moment.exchange, moment.day)
+
+    def bar(self, instrument: Instrument, moment: Moment) -> Bar | None:
+        return self.tables.bars.get((instrument.symbol, moment.day))
+
+    def tradable(self, bar: Bar | None, moment: Moment) -> bool:
+        """Say whether a bar can fill or trigger anything."""
+        if bar is None:
+            return False
+        return bar.volume != 0 or (moment.exchange, moment.day) in self.tables.volume_missing
+
+    def limit_locked(
+        self, instrument: Instrument, moment: Moment, side: int, reference: Decimal
+    ) -> bool:
+        age, days = None, [row[0] for row in self.world.sessions[instrument.exchange]]
+        if instrument.listed is not None and instrument.listed >= days[0]:
+            age = sum(instrument.listed <= day <= moment.day for day in days) - 1
+        table = self.previous if moment.at_close else self.closes
+        return limit_locked(self.rules(moment), side, reference, table.get(instrument.symbol), age)
+
+    def capped(
+        self, instrument: Instrument, moment: Moment, quantity: Decimal, *, is_exit: bool
+    ) -> Decimal:
+        """Return what the bar's volume leaves of a quantity."""
+        execution = self.world.execution
+        volume = self.tables.bars[instrument.symbol, moment.day].volume
+        missing = (moment.exchange, moment.day) in self.tables.volume_missing
+        if volume is None or missing or execution.sizing == "fill":
+            return quantity
+        budget = number(execution.max_participation) * volume
+        budget -= self.used.get(instrument.symbol, ZERO)
+        if is_exit and quantity <= budget + NUDGE * instrument.lot:
+            return quantity
+        return min(quantity, to_lots(max(budget, ZERO), instrument.lot))
+
+    def estimates(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
+        """Return sigma and V as known now."""
+        if self.world.execution.slippage.impact == 0:
+            return None, None
+        sigma = volume = None
+        returns = self.returns.get(symbol, [])[-HISTORY:]
+        if len(returns) >= ENOUGH:
+            mean = sum(returns) / len(returns)
+            sigma = (sum((r - mean) ** 2 for r in returns) / (len(returns) - 1)).sqrt()
+        volumes = sorted(self.volumes.get(symbol, [])[-HISTORY:])
+        if len(volumes) >= ENOUGH:
+            half = len(volumes) // 2
+            volume = volumes[half]
+            if len(volumes) % 2 == 0:
+                volume = (volumes[half - 1] + volumes[half]) / 2
+        return sigma, volume
+
+    def fill_price(
+        self, trade: Trade, moment: Moment, known: tuple[Decimal | None, Decimal | None]
+    ) -> Decimal:
+        """Return the reference after slippage (``known``: sigma, V), tick and the bar's range."""
+        slippage, ticks = self.world.execution.slippage, self.rules(moment).ticks
+        part, (sigma, volume) = number(slippage.bps) / 10_000, known
+        if sigma is not None and volume is not None and volume > 0:
+            self.seen["impact"] += 1
+            part += number(slippage.impact) * sigma * (trade.quantity / volume).sqrt()
+        reference, side = trade.reference, trade.side
+        price = reference * (1 + side * part)
+        price += side * number(slippage.ticks) * tick_of(ticks, reference)
+        if price > 0:
+            price = to_tick(ticks, price, side)
+        bar = self.tables.bars[trade.instrument.symbol, moment.day]
+        if bar.low is not None and bar.high is not None:
+            inside = min(max(price, min(bar.low, reference)), max(bar.high, reference))
+            self.seen["clamped"] += inside != price
+            price = inside
+        return max(price, ZERO)
+
+    def pay(
+        self, moment: Moment, kind: str, symbol: str, amount: Decimal, component: str = ""
+    ) -> None:
+        self.cash += amount
+        self.ledger.append(Entry(moment.time, moment.day, kind, symbol, component, amount))
+
+    def book(
+        self, moment: Moment, trade: Trade, quantity: Decimal, reason: str, decided: datetime | None
+    ) -> None:
+        """Fill: pay price, fees and fx cost, change the position."""
+        symbol, shares = trade.instrument.symbol, trade.side * quantity
+        fees, cost = self._costs(moment, trade, quantity)
+        fx = self.tables.fx(trade.instrument.currency, moment.time)
+        self.pay(moment, "trade", symbol, -shares * trade.price * fx)
+        for name, fee in fees.items():
+            kind = "fee" if trade.offer_fee is None else "subscription"
+            self.pay(moment, kind, symbol, -fee * fx, name)
+        if cost:
+            self.pay(moment, "fx_cost", symbol, -cost)
+        fill = Fill(decided, moment.time, symbol, shares, trade.reference, trade.price, fees, fx)
+        fill.fx_cost, fill.reason = cost, reason
+        self.fills.append(fill)
+        self._move(moment, symbol, shares, trade.price)
+
+    def _costs(
+        self, moment: Moment, trade: Trade, quantity: Decimal
+    ) -> tuple[dict[str, Decimal], Decimal]:
+        """Return the fees (own currency) and the fx cost (portfolio currency) of a quantity."""
+        value, kind = quantity * trade.price, trade.instrument.kind
+        if trade.offer_fee is None:
+            fees = fees_of(self.rules(moment), kind, trade.side, quantity, value)
+        else:
+            fees = {"subscription": value * trade.offer_fee}
+        return fees, self.fx_cost(trade.instrument, value, moment.time)
+
+    def fx_cost(self, instrument: Instrument, amount: Decimal, time: datetime) -> Decimal:
+        """Return the cost of converting an amount in the instrument's currency."""
+        if instrument.currency == self.world.portfolio.currency:
+            return ZERO
+        bps = number(self.world.execution.fx_cost_bps)
+        return abs(amount) * self.tables.fx(instrument.currency, time) * bps / 10_000
+
+    def _move(self, moment: Moment, symbol: str, shares: Decimal, price: Decimal) -> None:
+        position = self.positions.get(symbol)
+        if shares > 0:
+            self.bought[symbol] = self.bought.get(symbol, ZERO) + shares
+        new = Position(shares, price, price, moment.ordinal, moment.at_close)
+        if position is None:
+            self.positions[symbol] = new
+            return
+        left = position.shares + shares
+        if position.shares * shares > 0:
+            cost = abs(position.shares) * position.average + abs(shares) * price
+            position.average = cost / abs(left)
+        if left == 0:
+            del self.positions[symbol]
+        elif left * position.shares > 0:
+            position.shares = left
+        else:  # through zero: a new position at this price
+            self.seen["through_zero"] += 1
+            new.shares = left
+            self.positions[symbol] = new
+
+    # --- the money of an event's buys --------------------------------------------------------
+
+    def need(self, buy: Trade, quantity: Decimal, moment: Moment) -> Decimal:
+        """Return the buying power that a quantity takes; covering a short gives some back."""
+        if quantity == 0:
+            return ZERO
+        fees, cost = self._costs(moment, buy, quantity)
+        fx = self.tables.fx(buy.instrument.currency, moment.time)
+        released = ZERO
+        if self.world.portfolio.short and buy.covered > 0:
+            margin = 1 + number(self.world.portfolio.margin)
+            released = margin * min(buy.covered, quantity) * self.mark(buy.instrument) * fx
+        return (quantity * buy.price + sum(fees.values(), ZERO)) * fx + cost - released
+
+    def affordable(self, buys: list[Trade], moment: Moment) -> list[Decimal]:
+        """Return each buy's quantity after scaling, then dropping, until the event's buys fit."""
+        available = self.buying_power(moment.time)
+        enough = available + TOLERANCE * max(ONE, abs(available))
+        quantities = [buy.quantity for buy in buys]
+        covered = [buy.covered for buy in buys]
+
+        def needs(amounts: list[Decimal]) -> list[Decimal]:
+            return [self.need(b, q, moment) for b, q in zip(buys, amounts, strict=True)]
+
+        floor = sum(needs(covered), ZERO)
+        for _ in range(SCALINGS):
+            total = sum(needs(quantities), ZERO)
+            if total <= enough:
+                return quantities
+            free = total - floor
+            factor = max(ZERO, (available - floor) / free) if free > 0 else ZERO
+            for i, buy in enumerate(buys):
+                part = _scaled(factor * (quantities[i] - covered[i]), buy)
+                quantities[i] = covered[i] + part
+        while sum(needs(quantities), ZERO) > enough and any(quantities):
+            self.seen["dropped"] += 1
+            sizes = needs(quantities)
+            live = [i for i, quantity in enumerate(quantities) if quantity > 0]
+            smallest = min(live, key=lambda i: (sizes[i], -buys[i].instrument.place))
+            quantities[smallest] = ZERO
+        return quantities
+
+
+def _scaled(shares: Decimal, buy: Trade) -> Decimal:
+    """Round a scaled quantity down to lots; fractions of next to nothing are nothing."""
+    if buy.offer_fee is not None or buy.instrument.lot == 0:
+        return shares if shares > DUST * buy.quantity else ZERO
+    return to_lots(shares, buy.instrument.lot)

@@ -1,0 +1,329 @@
+"""An independent, slow simulator: weights to fills, cash and NAV, in exact decimals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
+
+from tests.oracles.slow_account import Account, Entry, Fill, Moment, Order
+from tests.oracles.slow_exits import exit_at_close, exit_at_open, exit_within_bar
+from tests.oracles.slow_orders import Book
+from tests.oracles.slow_tables import ONE, ZERO, Instrument, Tables, World, number, to_lots
+
+CLOSE, NAV, DECISION, OPEN = range(4)  # the order of events at one instant
+BEFORE_OPEN = timedelta(minutes=30)
+
+
+@dataclass
+class Row:
+    """One row of the NAV table, portfolio currency; costs are positive, turnover a fraction."""
+
+    day: date
+    nav: Decimal
+    cash: Decimal
+    gross: Decimal
+    net: Decimal
+    turnover: Decimal
+    fees: Decimal
+    slippage: Decimal
+    fx_cost: Decimal
+    financing: Decimal
+
+
+@dataclass
+class SlowResult:
+    """What came out; ``shares`` and ``cash`` are those after each base CLOSE."""
+
+    nav: list[tuple[date, Decimal]]
+    cash: dict[date, Decimal]
+    shares: dict[tuple[date, str], Decimal]
+    rows: list[Row]
+    fills: list[Fill]
+    orders: list[Order]
+    ledger: list[Entry]
+    bankrupt: date | None
+    seen: Counter[str]  # what happened on the way, for counting what random worlds cover
+
+
+def simulate_slow(world: World) -> SlowResult:
+    """Return the account of a world, session by session."""
+    with localcontext() as context:
+        context.prec = 40
+        return _Run(world).run()
+
+
+class _Run:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tables = Tables(world)
+        self.account = Account(self.tables, world, number(world.portfolio.cash.amount))
+        self.columns = self.tables.instruments
+        self.book = Book(self.account)
+        self.traded_since: dict[str, tuple[Decimal, Decimal]] = {}  # P and D of the next return
+        self.rows: list[Row] = []
+        self.shares: dict[tuple[date, str], Decimal] = {}
+        self.last_base: tuple[date, datetime, Decimal, Decimal] | None = None
+        self.bankrupt: date | None = None
+        self.counted = (0, 0)  # fills and ledger entries that earlier rows have told of
+
+    def run(self) -> SlowResult:
+        for time, kind, exchange, row in self._timeline():
+            if kind in (OPEN, CLOSE):
+                day = self.world.sessions[exchange][row][0]
+                moment = Moment(exchange, row, day, time, kind == CLOSE)
+                (self._on_close if kind == CLOSE else self._on_open)(moment)
+            elif kind == NAV:
+                self._on_base_close(row, time)
+            else:
+                self.book.decide(row, time)
+            if self.bankrupt is not None:
+                break
+        for symbol in list(self.book.pending):
+            self.book.end(symbol, "lapsed", time)
+        self._rows_after_ruin()
+        account = self.account
+        nav = [(row.day, row.nav) for row in self.rows]
+        cash = {row.day: row.cash for row in self.rows}
+        orders = [order for order in self.book.orders if order.status != "none"]
+        return SlowResult(
+            nav, cash, self.shares, self.rows, account.fills, orders, account.ledger,
+            self.bankrupt, account.seen,
+        )  # fmt: skip
+
+    def _timeline(self) -> list[tuple[datetime, int, str, int]]:
+        """Return every event up to the last base CLOSE, in order."""
+        world = self.world
+        events = []
+        for exchange, days in world.sessions.items():
+            for row, (_, opens, closes) in enumerate(days):
+                events += [(opens, OPEN, exchange, row), (closes, CLOSE, exchange, row)]
+        for row, _, opens, closes in world.run_sessions():
+            after = closes + timedelta(minutes=world.close_known_after)
+            decided = opens - BEFORE_OPEN if world.decide == "before_open" else after
+            events += [(closes, NAV, world.base, row), (decided, DECISION, world.base, row)]
+        events.sort()
+        end = max(i for i, event in enumerate(events) if event[1] == NAV)
+        return events[: end + 1]
+
+    # --- OPEN --------------------------------------------------------------------------------
+
+    def _on_open(self, moment: Moment) -> None:
+        columns = self.tables.by_exchange[moment.exchange]
+        for instrument in columns:
+            self.account.bought.pop(instrument.symbol, None)
+            self.account.used.pop(instrument.symbol, None)
+            self.book.exited.discard(instrument.symbol)
+        self.book.allot(moment)
+        for kind, act in (("split", self._split), ("dividend", self._dividend)):
+            for instrument in columns:
+                for what, value in self.tables.actions.get((instrument.symbol, moment.day), []):
+                    if what == kind:
+                        act(instrument, value, moment)
+        for instrument in columns:
+            exit_at_open(self.book, instrument, moment)
+        if self.world.execution.fill == "open":
+            self.book.fill(moment)
+
+    def _split(self, instrument: Instrument, ratio: Decimal, moment: Moment) -> None:
+        """Multiply shares and orders, divide prices; pay the fraction."""
+        account, symbol = self.account, instrument.symbol
+        if symbol in account.closes:
+            account.closes[symbol] /= ratio
+        if symbol in self.traded_since:
+            price, dividends = self.traded_since[symbol]
+            self.traded_since[symbol] = (price / ratio, dividends / ratio)
+        account.volumes[symbol] = [v * ratio for v in account.volumes.get(symbol, [])]
+        position = account.positions.get(symbol)
+        if position is not None:
+            account.seen["split_held"] += 1
+            position.average /= ratio
+            position.peak /= ratio
+            shares = position.shares * ratio
+            position.shares = shares if instrument.fractional else to_lots(shares, ONE)
+            fraction = shares - position.shares
+            if fraction != 0:
+                account.seen["fraction"] += 1
+                bar = account.bar(instrument, moment)
+                price = bar.open if bar is not None and bar.open is not None else None
+                price = account.mark(instrument) if price is None else price
+                fx = self.tables.fx(instrument.currency, moment.time)
+                account.pay(moment, "fraction", symbol, fraction * price * fx)
+            if position.shares == 0:
+                del account.positions[symbol]
+        order = self.book.pending.get(symbol)
+        if order is not None and order.weight is None:
+            account.seen["split_pending"] += 1
+            order.remaining = to_lots(order.remaining * ratio, instrument.lot)
+            if order.remaining == 0 and not order.is_exit:
+                self.book.end(symbol, "lapsed", moment.time)
+
+    def _dividend(self, instrument: Instrument, gross: Decimal, moment: Moment) -> None:
+        """Credit the net dividend and lower the last close by the gross one."""
+        account, symbol = self.account, instrument.symbol
+        if symbol in self.traded_since:
+            price, dividends = self.traded_since[symbol]
+            self.traded_since[symbol] = (price, dividends + gross)
+        if symbol in account.closes:
+            account.closes[symbol] = max(account.closes[symbol] - gross, ZERO)
+        held = account.held(symbol)
+        if held == 0:
+            return
+        account.seen["dividend_held"] += 1
+        account.seen["dividend_pending"] += symbol in self.book.pending
+        keep = self.world.portfolio.withholding
+        keep = keep.get(instrument.exchange, 0.0) if isinstance(keep, dict) else keep
+        net = held * gross * (1 - number(keep)) if held > 0 else held * gross
+        fx = self.tables.fx(instrument.currency, moment.time)
+        account.pay(moment, "dividend", symbol, net * fx)
+        cost = account.fx_cost(instrument, net, moment.time)
+        if cost:
+            account.pay(moment, "fx_cost", symbol, -cost)
+
+    # --- CLOSE -------------------------------------------------------------------------------
+
+    def _on_close(self, moment: Moment) -> None:
+        account = self.account
+        columns = self.tables.by_exchange[moment.exchange]
+        for instrument in columns:
+            symbol, bar = instrument.symbol, account.bar(instrument, moment)
+            if symbol in account.closes:
+                account.previous[symbol] = account.closes[symbol]
+            if bar is not None:
+                account.closes[symbol] = bar.close
+        for instrument in columns:
+            exit_within_bar(self.book, instrument, moment)
+        if self.world.execution.fill == "close":
+            for instrument in columns:
+                exit_at_close(self.book, instrument, moment)
+            self.book.fill(moment)
+        for instrument in columns:
+            self._watch(instrument, moment)
+            self._remember(instrument, moment)
+            self._delist(instrument, moment)
+
+    def _watch(self, instrument: Instrument, moment: Moment) -> None:
+        """Raise the peak (lower the trough) with the bar, unless entered at this very close."""
+        position = self.account.positions.get(instrument.symbol)
+        bar = self.account.bar(instrument, moment)
+        if position is None or bar is None:
+            return
+        if position.entered_at_close and position.entered == moment.ordinal:
+            return
+        if position.shares > 0 and bar.high is not None:
+            position.peak = max(position.peak, bar.high)
+        if position.shares < 0 and bar.low is not None:
+            position.peak = min(position.peak, bar.low)
+
+    def _remember(self, instrument: Instrument, moment: Moment) -> None:
+        """Add the bar to what sigma and V are estimated from."""
+        account, symbol = self.account, instrument.symbol
+        bar = account.bar(instrument, moment)
+        if bar is None:
+            return
+        if symbol in self.traded_since:
+            price, dividends = self.traded_since[symbol]
+            growth = (bar.close + dividends) / price - 1
+            account.returns.setdefault(symbol, []).append(growth)
+        self.traded_since[symbol] = (bar.close, ZERO)
+        missing = (moment.exchange, moment.day) in self.tables.volume_missing
+        if bar.volume is not None and not missing:
+            account.volumes.setdefault(symbol, []).append(bar.volume)
+
+    def _delist(self, instrument: Instrument, moment: Moment) -> None:
+        """Pay out at the last session not after ``delisted``."""
+        account, symbol = self.account, instrument.symbol
+        if instrument.delisted is None:
+            return
+        days = [row[0] for row in self.world.sessions[instrument.exchange]]
+        known = instrument.delisted <= days[-1]  # later: its last session is not in this world
+        if not known or moment.day != max((d for d in days if d <= instrument.delisted), default=0):
+            return
+        self.book.end(symbol, "cancelled", moment.time)
+        held = account.held(symbol)
+        if held == 0:
+            return
+        price = self.tables.delisting_value.get(symbol)
+        account.seen["delisted_by_action" if price is not None else "delisted_by_close"] += 1
+        if price is None:
+            price = account.closes.get(symbol, ZERO)
+            price *= number(self.world.portfolio.delisting_recovery)
+        fx = self.tables.fx(instrument.currency, moment.time)
+        account.pay(moment, "delisting", symbol, held * price * fx)
+        account.fills.append(
+            Fill(None, moment.time, symbol, -held, price, price, {}, fx, ZERO, "delisted")
+        )
+        del account.positions[symbol]
+
+    # --- the base CLOSE ----------------------------------------------------------------------
+
+    def _on_base_close(self, row: int, time: datetime) -> None:
+        day = self.world.sessions[self.world.base][row][0]
+        moment = Moment(self.world.base, row, day, time, at_close=True)
+        account = self.account
+        if self.last_base is not None:
+            self._interest(moment)
+        nav = account.nav(time)
+        if nav <= 0:
+            self.bankrupt = day
+            account.pay(moment, "write_off", "", -account.cash)
+            account.positions.clear()
+            nav = ZERO
+        self.last_base = (day, time, account.cash, account.short_value(time))
+        for instrument in self.columns:
+            self.shares[day, instrument.symbol] = account.held(instrument.symbol)
+        self.rows.append(self._row(day, nav, time))
+
+    def _interest(self, moment: Moment) -> None:
+        """Book interest on cash and borrow on shorts since the previous base CLOSE."""
+        portfolio = self.world.portfolio
+        before, then, cash, short = self.last_base
+        years = Decimal((moment.day - before).days) / 365
+        rate, spread = self.tables.rate(portfolio.currency, then), number(portfolio.rate_spread)
+        annual = (rate or ZERO) + spread  # what debt pays
+        if cash >= 0:
+            annual = ZERO if rate is None else rate - spread
+        if cash * annual != 0:
+            self.account.seen["debt" if cash < 0 else "earned"] += 1
+            self.account.pay(moment, "interest", "", cash * annual * years)
+        borrow = short * number(portfolio.borrow) * years
+        if borrow != 0:
+            self.account.pay(moment, "borrow", "", -borrow)
+
+    def _row(self, day: date, nav: Decimal, time: datetime) -> Row:
+        account = self.account
+        values = [account.value(i, time) for i in self.columns]
+        fills, entries = account.fills[self.counted[0] :], account.ledger[self.counted[1] :]
+        self.counted = (len(account.fills), len(account.ledger))
+        paid = {
+            kind: -sum((e.amount for e in entries if e.kind in kinds), ZERO)
+            for kind, kinds in {
+                "fees": ("fee", "subscription"),
+                "fx_cost": ("fx_cost",),
+                "financing": ("interest", "borrow"),
+            }.items()
+        }
+        trades = [f for f in fills if f.reason != "delisted"]
+        traded = sum((abs(f.shares * f.price) * f.fx for f in trades), ZERO)
+        slippage = sum(((f.price - f.reference) * f.shares * f.fx for f in trades), ZERO)
+        return Row(
+            day,
+            nav,
+            account.cash,
+            sum((abs(v) for v in values), ZERO) / nav if nav else ZERO,
+            sum(values, ZERO) / nav if nav else ZERO,
+            traded / 2 / nav if nav else ZERO,
+            paid["fees"],
+            slippage,
+            paid["fx_cost"],
+            paid["financing"],
+        )
+
+    def _rows_after_ruin(self) -> None:
+        told = {row.day for row in self.rows}
+        for _, day, _, _ in self.world.run_sessions():
+            if day not in told:
+                self.rows.append(Row(day, *[ZERO] * 9))
+                for instrument in self.columns:
+                    self.shares[day, instrument.symbol] = ZERO
