@@ -1,0 +1,1 @@
+"""Measures on arrays; every number of a report comes from here."""
