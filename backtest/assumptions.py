@@ -1,0 +1,157 @@
+"""The assumptions of a run that flatter its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backtest.config import RunConfig
+from backtest.data.settings import HINDSIGHT
+from backtest.execution import Execution
+from backtest.market.settings import Brokerage, MarketChoice
+
+if TYPE_CHECKING:
+    from backtest.data.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What the assumptions of a run depend on besides its settings."""
+
+    adjusted: bool
+    """Prices are adjusted for splits and dividends."""
+    simulated: bool
+    rates: bool
+    """The bundle has interest rates in the portfolio's currency."""
+    foreign: bool
+    """Something tradable is in another currency than the portfolio."""
+    dividends: bool
+    survivors: bool
+    """No instrument was delisted within the bundle."""
+
+
+def data_facts(bundle: Bundle, config: RunConfig) -> DataFacts:
+    """The facts of a bundle, seen through the fixed filters of the config's universe."""
+    table = bundle.instruments
+    tradable = table[table["kind"] != "index"]
+    for field in ("exchange", "kind", "sector"):
+        if getattr(config.universe, field):
+            tradable = tradable[tradable[field].isin(getattr(config.universe, field))]
+    if config.universe.symbols:
+        tradable = tradable[tradable["symbol"].isin(config.universe.symbols)]
+    tradable = tradable[~tradable["symbol"].isin(config.universe.exclude)]
+    actions = bundle.actions[bundle.actions["symbol"].isin(tradable["symbol"])]
+    currency = config.portfolio.currency
+    return DataFacts(
+        adjusted=bundle.prices == "adjusted",
+        simulated=bundle.simulated,
+        rates=bool((bundle.rates["currency"] == currency).any()),
+        foreign=bool((tradable["currency"] != currency).any()),
+        dividends=bool((actions["kind"] == "dividend").any()),
+        survivors=bool(tradable["delisted"].isna().all()),
+    )
+
+
+def optimistic_assumptions(config: RunConfig, facts: DataFacts | None = None) -> list[str]:
+    """Every assumption that makes the result better than it could have been, a sentence each.
+
+    Parameters
+    ----------
+    facts
+        What the data adds; None leaves out what cannot be known without it.
+    """
+    found = [*_of_fills(config.execution), *_of_fees(config), *_of_account(config)]
+    if facts is not None:
+        found += _of_data(config, facts)
+    if config.execution.fx_cost_bps == 0 and (facts is None or facts.foreign):
+        found.append(
+            "Foreign fills and dividends are converted at no cost (execution.fx_cost_bps)."
+        )
+    hindsight = sorted(name for name in HINDSIGHT if config.data.checks.get(name) == "drop")
+    if hindsight:
+        found.append(
+            f"Rows are dropped by rules that see later ones: {', '.join(hindsight)} (data.checks)."
+        )
+    return found
+
+
+def _of_fills(execution: Execution) -> Iterator[str]:
+    slippage = execution.slippage
+    if not (slippage.bps or slippage.ticks or slippage.impact):
+        yield (
+            "No slippage: every fill gets its reference price, however large (execution.slippage)."
+        )
+    elif not slippage.impact:
+        yield "No market impact: large orders pay what small ones pay (execution.slippage.impact)."
+    if execution.sizing == "fill":
+        yield (
+            "Orders are sized on the prices they fill at, before anyone can know them, and no "
+            "order is capped by volume (execution.sizing: fill)."
+        )
+    elif execution.max_participation == 1:
+        yield "An order may take the whole volume of a bar (execution.max_participation)."
+    if execution.ipo_entry == "offer":
+        yield (
+            "New listings are bought at the offer price: an expected, fractional allotment instead "
+            "of a ballot, and no cash locked up (execution.ipo_entry: offer)."
+        )
+    yield "Sales pay for the buys of the same auction."
+
+
+def _of_fees(config: RunConfig) -> Iterator[str]:
+    if config.market == "frictionless":
+        yield "No fees at all (market: frictionless)."
+        return
+    charged = [brokerage_of(choice) for choice in _choices(config)]
+    if not any(charged):
+        yield "No brokerage: only the markets' own fees are charged (market.brokerage)."
+    elif not all(charged):
+        yield "Some markets are without brokerage (market)."
+
+
+def _of_account(config: RunConfig) -> Iterator[str]:
+    portfolio = config.portfolio
+    if portfolio.delisting_recovery == 1:
+        yield (
+            "What is delisted pays its whole last close where the data has no better value "
+            "(portfolio.delisting_recovery)."
+        )
+    taxes = portfolio.withholding
+    if not taxes or (isinstance(taxes, dict) and not any(taxes.values())):
+        yield "Dividends bear no tax (portfolio.withholding)."
+    if portfolio.short:
+        yield "Every share can be borrowed."
+        if portfolio.borrow == 0:
+            yield "Borrowed shares cost nothing (portfolio.borrow)."
+
+
+def _of_data(config: RunConfig, facts: DataFacts) -> Iterator[str]:
+    currency = config.portfolio.currency
+    if not facts.rates:
+        yield f"No rates for {currency} in the bundle: cash earns nothing, and debt is free."
+    elif config.portfolio.rate_spread == 0:
+        yield f"Cash earns the whole {currency} rate, debt pays no more (portfolio.rate_spread)."
+    if facts.dividends:
+        yield "Dividends are credited on the ex-date, not on the later day of payment."
+    if facts.survivors:
+        yield "Survivors only: nothing in the universe was ever delisted in this data."
+    if facts.adjusted:
+        yield (
+            "Prices are adjusted: lots, per-share fees and ratios to facts are approximate, ticks "
+            "and price limits are off."
+        )
+
+
+def _choices(config: RunConfig) -> list[str | MarketChoice]:
+    return list(config.market.values()) if isinstance(config.market, dict) else [config.market]
+
+
+def brokerage_of(choice: str | MarketChoice) -> Brokerage | None:
+    """The broker's charges, None where they come to nothing."""
+    brokerage = choice.brokerage if isinstance(choice, MarketChoice) else None
+    if brokerage is None or not (
+        brokerage.rate or brokerage.per_share or brokerage.fixed or brokerage.min
+    ):
+        return None
+    return brokerage

@@ -1,0 +1,241 @@
+"""A YAML file to a `RunConfig`, or every fault in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+
+from backtest.config.document import Document, KeyPath, Node, shown
+from backtest.config.faults import bool_faults, model_faults, models_in
+from backtest.config.layers import read_layers
+from backtest.config.model import RunConfig, Written
+from backtest.config.rules import clashes
+from backtest.errors import ConfigError, Fault, StrategyError
+from backtest.strategy import Strategy, StrategySettings, strategy_class
+
+# Stand-ins for required sections that are faulty, so that the sound ones can still be compared.
+_PLACEHOLDERS: dict[str, object] = {
+    "name": "unnamed",
+    "data": {"bundle": "sample"},
+    "strategy": {"name": "unnamed"},
+}
+
+
+def load_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig:
+    """The configuration of one run.
+
+    Parameters
+    ----------
+    path
+        A YAML file; what it ``extends`` is merged below it.
+    overrides
+        ``dotted.key=VALUE``, VALUE read as YAML; they win over the files.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the file and of those it extends, each at its line and column.
+
+    Notes
+    -----
+    Relative paths in ``data.bundle``, ``market`` and the strategy's `Path` parameters are relative
+    to the file in which they stand, those of overrides to the working directory. The config holds
+    them absolute; `RunConfig.resolved` gives them as written.
+    """
+    file = Path(path)
+    document = read_layers(file, overrides)
+    document = Document(_without_empty(document.root, RunConfig), document.faults)
+    strategy, faults = _strategy_of(document)
+    if strategy is not None:
+        faults += _params_faults(strategy, document)
+    document, written = _with_absolute_paths(document, strategy, file.absolute().parent)
+    config, sound, own = _validated(document)
+    said = {fault.where for fault in document.faults}
+    faults = [*document.faults, *(fault for fault in [*own, *faults] if fault.where not in said)]
+    if strategy is not None and _faults_below(faults, "strategy.params"):
+        strategy = None
+    if config is not None:
+        places = [*clashes(config, sound), *_strategy_clashes(config, sound, strategy)]
+        clashing = [document.fault(at, message) for at, message in places]
+        faults += [fault for fault in clashing if fault.where not in said]
+    if faults or config is None:
+        raise ConfigError(shown(file), _in_order(faults, shown(file)))
+    config._written.update(written)
+    return config
+
+
+def _faults_below(faults: Sequence[Fault], where: str) -> list[Fault]:
+    """The faults at a dotted path or below it."""
+    return [
+        fault for fault in faults if fault.where == where or fault.where.startswith(f"{where}.")
+    ]
+
+
+def _without_empty(node: Node, model: type[BaseModel]) -> Node:
+    """Sections written as null are left out: ``exits:`` and ``exits: null`` mean the defaults."""
+    if not isinstance(node.value, dict):
+        return node
+    children: dict[str, Node] = {}
+    for name, child in node.value.items():
+        field = model.model_fields.get(name)
+        models = models_in(field.annotation) if field is not None else []
+        is_map = field is not None and getattr(field.annotation, "__origin__", None) is dict
+        optional = field is not None and type(None) in get_args(field.annotation)
+        if child.value is None and (models or is_map) and not optional:
+            continue
+        children[name] = _without_empty(child, models[0]) if len(models) == 1 else child
+    return Node(children, node.place, node.key)
+
+
+def _strategy_of(document: Document) -> tuple[type[Strategy] | None, list[Fault]]:
+    """The strategy's class; a fault where the name is known to nobody or its file does not load."""
+    at: KeyPath = ("strategy", "name")
+    node = document.root.at(at)
+    if node is None or not isinstance(node.value, str):
+        return None, []
+    try:
+        StrategySettings(name=node.value)
+        return strategy_class(node.value), []
+    except ValidationError:
+        return None, []  # said with the rest of the section
+    except StrategyError as error:
+        return None, [document.fault(at, str(error))]
+    except Exception as error:  # the file is the user's: whatever it raises is theirs to mend
+        message = f"its file cannot be loaded: {type(error).__name__}: {error}"
+        return None, [document.fault(at, message)]
+
+
+def _params_faults(strategy: type[Strategy], document: Document) -> list[Fault]:
+    at: KeyPath = ("strategy", "params")
+    node = document.root.at(at)
+    plain = node.plain() if node is not None else {}
+    if not isinstance(plain, dict):
+        return []  # said with the rest of the section
+    faults = bool_faults(strategy, document, at)
+    try:
+        strategy.model_validate(plain)
+    except ValidationError as error:
+        faults = _distinct([*model_faults(error, strategy, document, at), *faults])
+    return faults
+
+
+def _validated(document: Document) -> tuple[RunConfig | None, frozenset[str], list[Fault]]:
+    """The config, the sections that are sound, and the faults of the others.
+
+    With faults the config holds defaults in place of what is faulty, good for comparing the rest.
+    """
+    plain = document.root.plain()
+    everything = frozenset(RunConfig.model_fields)
+    if not isinstance(plain, dict):
+        return None, frozenset(), []
+    faults = bool_faults(RunConfig, document)
+    try:
+        config = RunConfig.model_validate(plain)
+    except ValidationError as error:
+        faults = _distinct([*model_faults(error, RunConfig, document), *faults])
+        broken = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
+    else:
+        return config, everything, faults
+    kept = {key: value for key, value in plain.items() if key in everything - broken}
+    try:
+        partial = RunConfig.model_validate({**_PLACEHOLDERS, **kept})
+    except ValidationError:
+        return None, frozenset(), faults
+    return partial, everything - broken, faults
+
+
+def _strategy_clashes(
+    config: RunConfig, sound: frozenset[str], strategy: type[Strategy] | None
+) -> list[tuple[KeyPath, str]]:
+    """What the strategy itself says against the execution and the clock."""
+    if strategy is None or not sound.issuperset({"strategy", "execution", "clock"}):
+        return []
+    found: list[tuple[KeyPath, str]] = []
+    if strategy.own_schedule and config.clock.rebalance != "session":
+        message = f"must be session: {config.strategy.name} chooses its own decisions"
+        found.append((("clock", "rebalance"), message))
+    made = strategy.model_validate(config.strategy.params)
+    said = made.faults(config.execution, config.clock)
+    return found + [(("strategy", "name"), message) for message in said]
+
+
+def _with_absolute_paths(
+    document: Document, strategy: type[Strategy] | None, folder: Path
+) -> tuple[Document, Written]:
+    """The document with its paths made absolute, and how each is written from ``folder``."""
+    root, written = document.root, {}
+    for at in _paths_in(root, strategy):
+        node = root.at(at)
+        if node is None:
+            continue
+        said = str(node.value)
+        target = Path(said).expanduser()
+        if target.is_absolute() and said == target.as_posix():
+            continue
+        absolute = Path(os.path.normpath(node.place.folder / target))
+        root = root.put(at, Node(str(absolute), node.place, node.key))
+        here = target.is_absolute() or node.place.folder == folder
+        written[tuple(map(str, at))] = (str(absolute), said if here else _from(folder, absolute))
+    return Document(root, document.faults), written
+
+
+def _paths_in(root: Node, strategy: type[Strategy] | None) -> list[KeyPath]:
+    """Where the document names files of the user's."""
+    found: list[KeyPath] = []
+    bundle = root.at(("data", "bundle"))
+    if bundle is not None and isinstance(bundle.value, str) and bundle.value not in ("", "sample"):
+        found.append(("data", "bundle"))
+    market = root.child("market")
+    if market is not None:
+        found += _market_files(market, ("market",))
+    params = root.at(("strategy", "params"))
+    for name, field in strategy.model_fields.items() if strategy is not None else ():
+        node = params.child(name) if params is not None else None
+        if node is not None and isinstance(node.value, str) and _is_path(field.annotation):
+            found.append(("strategy", "params", name))
+    return found
+
+
+def _market_files(node: Node, path: KeyPath) -> list[KeyPath]:
+    """A market is a file when it looks like one; a plain name is one of ours."""
+    if isinstance(node.value, str):
+        is_file = node.value.endswith((".yaml", ".yml")) or "/" in node.value or "\\" in node.value
+        return [path] if is_file else []
+    if not isinstance(node.value, dict):
+        return []
+    return [
+        at
+        for name, child in node.value.items()
+        if name != "brokerage"
+        for at in _market_files(child, (*path, name))
+    ]
+
+
+def _is_path(annotation: object) -> bool:
+    if isinstance(annotation, type):
+        return issubclass(annotation, Path)
+    return any(_is_path(part) for part in get_args(annotation))
+
+
+def _from(folder: Path, absolute: Path) -> str:
+    try:
+        return Path(os.path.relpath(absolute, folder)).as_posix()
+    except ValueError:  # another drive
+        return absolute.as_posix()
+
+
+def _distinct(faults: Sequence[Fault]) -> list[Fault]:
+    """The first fault of each place."""
+    return list({fault.where: fault for fault in reversed(faults)}.values())[::-1]
+
+
+def _in_order(faults: Sequence[Fault], main: str) -> list[Fault]:
+    """As one reads: the file itself, then the others, each from top to bottom."""
+    unique = list(dict.fromkeys(faults))
+    return sorted(
+        unique, key=lambda fault: (fault.file != main, fault.file, fault.line, fault.column)
+    )

@@ -1,0 +1,106 @@
+"""One run, validated: the settings that each layer owns, together."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import PurePath
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel
+from pydantic_core import to_jsonable_python
+
+from backtest.clock import ClockSettings
+from backtest.data.settings import DataSettings
+from backtest.execution import Execution, Exits, Portfolio
+from backtest.market.settings import MarketSettings
+from backtest.panel.universe import UniverseSettings
+from backtest.report.settings import TearsheetSettings
+from backtest.strategy import StrategySettings, load_strategy
+from backtest.units import Money
+
+Written = dict[tuple[str, ...], tuple[str, str]]
+"""Paths of a config by key: as used (absolute) and as written (relative to the config's folder)."""
+
+
+class RunConfig(BaseModel):
+    """Everything a run depends on besides the data, the market files and the strategy's source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        max_length=100,
+        description="names the run's folder below reports/: letters, digits, '_', '-', '.', "
+        "beginning with a letter or digit",
+    )
+    description: str = Field("", description="what the run is for, in a sentence")
+    data: DataSettings = Field(description="which bundle, and which part of it")
+    universe: UniverseSettings = Field(
+        UniverseSettings(), description="what may be held, as known at each decision"
+    )
+    clock: ClockSettings = Field(
+        ClockSettings(), description="when decisions are made, which of them may send orders"
+    )
+    strategy: StrategySettings = Field(description="which strategy, with which parameters")
+    market: MarketSettings = Field(
+        "auto",
+        description="market rules: 'auto' takes each exchange's own file; a name or a YAML file "
+        "serves all; a map names them by exchange",
+    )
+    execution: Execution = Field(Execution(), description="how orders are sized and filled")
+    portfolio: Portfolio = Field(Portfolio(), description="the account that is traded")
+    exits: Exits = Field(Exits(), description="exit rules that watch the path; off unless set")
+    benchmark: str | None = Field(None, description="symbol to compare with; never traded")
+    tearsheet: TearsheetSettings = Field(TearsheetSettings(), description="what the page shows")
+    seed: int = Field(0, ge=0, description="seed of whatever is random")
+
+    _written: Written = PrivateAttr(default_factory=dict)
+
+    def resolved(self) -> dict[str, object]:
+        """Every setting as plain JSON values, defaults and the strategy's own included.
+
+        Keys stand in the order of the models, keys that a user chooses in alphabetical order; paths
+        are as written, relative to the config's folder. The same run gives the same dict anywhere,
+        and ``load_config`` reads it back to the same.
+        """
+        plain: dict[str, object] = {
+            field: _plain(getattr(self, field), self.portfolio.currency)
+            for field in type(self).model_fields
+        }
+        strategy = load_strategy(self.strategy)
+        plain["strategy"] = {
+            "name": self.strategy.name,
+            "params": _plain(strategy, self.portfolio.currency),
+        }
+        for path, (used, written) in self._written.items():
+            _rewrite(plain, path, PurePath(used).as_posix(), written)
+        return plain
+
+
+def _plain(value: object, currency: str) -> object:
+    """JSON values of a setting; money without a currency gets the portfolio's."""
+    if isinstance(value, Money):
+        return {"amount": value.amount, "currency": value.currency or currency}
+    if isinstance(value, RootModel):
+        return _plain(value.root, currency)
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {field: _plain(getattr(value, field), currency) for field in fields}
+    if isinstance(value, dict):
+        # Sorted by text: a map's order in the YAML is no difference between two runs.
+        return {str(key): _plain(value[key], currency) for key in sorted(value, key=str)}
+    if isinstance(value, list | tuple):
+        return [_plain(item, currency) for item in value]
+    if isinstance(value, date):  # datetimes too
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    return to_jsonable_python(value)
+
+
+def _rewrite(plain: dict[str, object], path: tuple[str, ...], used: str, written: str) -> None:
+    """Put ``written`` at ``path`` if ``used`` still stands there; a copy may have been updated."""
+    node: object = plain
+    for key in path[:-1]:
+        node = node.get(key) if isinstance(node, dict) else None
+    if isinstance(node, dict) and node.get(path[-1]) == used:
+        node[path[-1]] = written

@@ -1,0 +1,137 @@
+"""Settings that cannot stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from backtest.config.document import KeyPath, near_file, nearest, shown
+from backtest.config.model import RunConfig
+from backtest.market.files import list_markets
+from backtest.market.settings import MarketChoice
+
+Clash = tuple[KeyPath, str]
+"""Where the fault is shown, and what it is."""
+
+
+def clashes(config: RunConfig, sound: frozenset[str]) -> Iterator[Clash]:
+    """Faults between settings, among the sections that are ``sound`` in themselves."""
+    for sections, rule in _RULES:
+        if sound.issuperset(sections):
+            yield from rule(config)
+
+
+def _knowledge(config: RunConfig) -> Iterator[Clash]:
+    data = config.data
+    if data.as_of is not None and data.start:
+        known = data.as_of.date() if isinstance(data.as_of, datetime) else data.as_of
+        if known < data.start:
+            yield (
+                ("data", "as_of"),
+                f"is before data.start: {known} < {data.start}; nothing is left",
+            )
+
+
+def _account(config: RunConfig) -> Iterator[Clash]:
+    portfolio = config.portfolio
+    if not portfolio.cash.amount > 0:
+        yield ("portfolio", "cash"), f"must be above 0, got {portfolio.cash}"
+    if portfolio.cash.currency not in (None, portfolio.currency):
+        yield (
+            ("portfolio", "cash"),
+            f"is in {portfolio.cash.currency}, but portfolio.currency is {portfolio.currency}; "
+            "cash is kept in the portfolio's currency",
+        )
+    if portfolio.max_gross > 1 and not portfolio.short:
+        yield (
+            ("portfolio", "max_gross"),
+            f"must be at most 1 in a cash account, got {portfolio.max_gross:g}; only with "
+            "portfolio.short: true may the weights' absolute values sum to more",
+        )
+    largest = portfolio.max_gross * (2 if portfolio.short else 1)
+    if portfolio.band >= largest:
+        yield (
+            ("portfolio", "band"),
+            f"must be below the largest order that max_gross allows, {largest:g} of NAV, got "
+            f"{portfolio.band:g}",
+        )
+    taxes = portfolio.withholding
+    for place, tax in taxes.items() if isinstance(taxes, dict) else [("", taxes)]:
+        if not 0 <= tax <= 1:
+            at = ("portfolio", "withholding", place) if place else ("portfolio", "withholding")
+            yield at, f"must be from 0 to 1, got {tax:g}"
+
+
+def _turnover(config: RunConfig) -> Iterator[Clash]:
+    least, own = config.universe.min_turnover, config.portfolio.currency
+    if least is not None and least.currency not in (None, own):
+        yield (
+            ("universe", "min_turnover"),
+            f"is in {least.currency}, but turnover is measured in portfolio.currency, {own}",
+        )
+
+
+def _universe(config: RunConfig) -> Iterator[Clash]:
+    universe = config.universe
+    least, most = universe.listed_at_least, universe.listed_at_most
+    if least is not None and most is not None and least > most:
+        yield ("universe", "listed_at_least"), f"is above universe.listed_at_most: {least} > {most}"
+    both = sorted(set(universe.symbols) & set(universe.exclude))
+    if both:
+        yield ("universe", "exclude"), f"names what universe.symbols names too: {', '.join(both)}"
+
+
+def _rebalance(config: RunConfig) -> Iterator[Clash]:
+    every = config.clock.rebalance
+    if isinstance(every, int) and every < 1:
+        yield ("clock", "rebalance"), f"must be at least 1 session, got {every}"
+
+
+def _sizing(config: RunConfig) -> Iterator[Clash]:
+    if config.execution.sizing != "fill":
+        return
+    at = ("execution", "sizing")
+    if any(value is not None for _, value in config.exits):
+        yield at, "'fill' cannot be combined with exits; use sizing: decision"
+    if config.execution.unfilled == "carry":
+        yield at, "'fill' cannot be combined with unfilled: carry; use sizing: decision"
+
+
+def _offer(config: RunConfig) -> Iterator[Clash]:
+    if config.execution.ipo_entry == "offer" and config.clock.decide == "after_close":
+        yield (
+            ("execution", "ipo_entry"),
+            "'offer' needs clock.decide: before_open; after the listing day's close it is too late",
+        )
+
+
+def _market(config: RunConfig) -> Iterator[Clash]:
+    market = config.market
+    choices = market if isinstance(market, dict) else {"": market}
+    for exchange, choice in choices.items():
+        use = choice.use if isinstance(choice, MarketChoice) else choice
+        at: KeyPath = ("market", exchange) if exchange else ("market",)
+        at = (*at, "use") if isinstance(choice, MarketChoice) else at
+        known = list_markets()
+        if use == "auto" or use in known:
+            continue
+        if use.endswith((".yaml", ".yml")) or "/" in use or "\\" in use:
+            if not Path(use).is_file():
+                yield at, f"no such file: {shown(Path(use))}{near_file(Path(use))}"
+        else:
+            names = ", ".join(["auto", *known])
+            yield at, f"no market is called '{use}'{nearest(use, list(known))}; known are {names}"
+
+
+_Rule = Callable[[RunConfig], Iterator[Clash]]
+_RULES: tuple[tuple[tuple[str, ...], _Rule], ...] = (
+    (("data",), _knowledge),
+    (("portfolio",), _account),
+    (("portfolio", "universe"), _turnover),
+    (("universe",), _universe),
+    (("clock",), _rebalance),
+    (("execution", "exits"), _sizing),
+    (("execution", "clock"), _offer),
+    (("market",), _market),
+)
