@@ -1,0 +1,1 @@
+"""Pages made from results: tearsheet and comparison."""

@@ -1,0 +1,231 @@
+"""A run in words: its facts, badges and realism checks.
+
+Everything is read from ``result.config``, ``result.manifest`` and ``result.metrics``; what an
+older folder lacks is left out or said to be unknown, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from backtest.report import formats, series
+from backtest.report.provenance import Fact, finding_list, listed, rows_dropped, rule_warnings
+from backtest.report.series import section
+
+if TYPE_CHECKING:
+    from backtest.result import Result
+
+
+class Badge(NamedTuple):
+    """A short label that a reader must not miss; ``bad`` ones are graver than ``note``."""
+
+    text: str
+    level: Literal["note", "bad", "plain"]
+
+
+class Check(NamedTuple):
+    """One line of the realism panel."""
+
+    term: str
+    text: str
+    level: Literal["good", "open", "bad", "plain"]
+
+
+_DECIDE = {"before_open": "before the open", "after_close": "after the close"}
+_REBALANCE = {
+    "session": "every session",
+    "week": "weekly",
+    "month": "monthly",
+    "quarter": "quarterly",
+}
+
+
+def title_of(result: Result) -> str:
+    """Heading: the config's title, else the run's name."""
+    return str(section(result.config, "tearsheet").get("title") or name_of(result))
+
+
+def name_of(result: Result) -> str:
+    """Name of the run."""
+    return str(result.manifest.get("name") or result.config.get("name") or "run")
+
+
+def currency_of(result: Result) -> str:
+    """Portfolio's currency."""
+    stated = result.manifest.get("currency") or section(result.config, "portfolio").get("currency")
+    return str(stated or "")
+
+
+def benchmark_of(result: Result) -> str:
+    """Benchmark's symbol; empty without one."""
+    return str(result.config.get("benchmark") or "")
+
+
+def facts(result: Result) -> list[Fact]:
+    """Lines under the title: when, what, how decided, at what cost."""
+    nav = series.by_session(result.nav).index
+    period = (
+        f"{formats.day(nav[0])} to {formats.day(nav[-1])}, {formats.counted(len(nav), 'session')}"
+    )
+    cash = formats.number(section(result.metrics, "conventions").get("initial_cash"), 0)
+    found = [
+        Fact("Period", period),
+        Fact("Universe", universe_words(section(result.config, "universe"))),
+        Fact("Decisions", decision_words(result)),
+        Fact("Costs", cost_words(result)),
+        Fact("Capital", f"{cash} {currency_of(result)}".strip()),
+    ]
+    if benchmark_of(result):
+        found.append(Fact("Benchmark", benchmark_of(result)))
+    return found
+
+
+def universe_words(universe: Mapping[str, object]) -> str:
+    """Words for the filters that are set: ``XHKG, stock, at least 252 sessions of history``."""
+    words = [listed(universe[key]) for key in ("exchange", "kind", "sector") if universe.get(key)]
+    symbols, left_out = universe.get("symbols"), universe.get("exclude")
+    if symbols:
+        words.append(listed(symbols))
+    if left_out:
+        words.append(f"without {listed(left_out)}")
+    for key, form in (
+        ("min_history", "at least {} sessions of history"),
+        ("min_turnover", "turnover of at least {}"),
+        ("listed_at_least", "listed for at least {} sessions"),
+        ("listed_at_most", "listed for at most {} sessions"),
+    ):
+        if universe.get(key):
+            words.append(form.format(_quantity(universe[key])))
+    return ", ".join(words) or "every tradable instrument"
+
+
+def decision_words(result: Result) -> str:
+    """When weights are made and orders filled."""
+    clock = section(result.config, "clock")
+    execution = section(result.config, "execution")
+    base = result.manifest.get("base") or clock.get("base") or ""
+    rebalance = clock.get("rebalance", "session")
+    often = _REBALANCE.get(str(rebalance), f"every {rebalance} sessions")
+    when = _DECIDE.get(str(clock.get("decide")), "")
+    fill = execution.get("fill", "open")
+    return f"{often} {when} of {base}, filled at the {fill}"
+
+
+def cost_words(result: Result) -> str:
+    """Which costs were on: fees by market, slippage, fx; or that there were none."""
+    rules = section(result.manifest, "rules")
+    markets = sorted({str(section(rules, exchange).get("market")) for exchange in rules})
+    charged = [market for market in markets if market != "frictionless"]
+    slippage = section(result.config, "execution", "slippage")
+    words = [f"fees of {', '.join(charged)}"] if charged else ["no fees"]
+    parts = [
+        f"{formats.number(slippage[key], 1)} {unit}"
+        for key, unit in (("bps", "bps"), ("ticks", "ticks"), ("impact", "x root impact"))
+        if slippage.get(key)
+    ]
+    words.append(f"slippage {' + '.join(parts)}" if parts else "no slippage")
+    fx = section(result.config, "execution").get("fx_cost_bps")
+    if fx:
+        words.append(f"fx {formats.number(fx, 1)} bps")
+    return ("on: " if charged or parts else "off: ") + ", ".join(words)
+
+
+def has_costs(result: Result) -> bool:
+    """Whether any fee or slippage was on."""
+    return cost_words(result).startswith("on")
+
+
+def badges(result: Result) -> list[Badge]:
+    """Labels that a reader must know before believing a number."""
+    bundle = section(result.manifest, "bundle")
+    said = " ".join([*sentences(result, "warnings"), *sentences(result, "optimistic")]).lower()
+    found = []
+    if bool((result.nav["nav"] <= 0.0).any()):
+        found.append(Badge("Bankrupt", "bad"))
+    if look_ahead(result).level == "bad":
+        found.append(Badge("Look-ahead found", "bad"))
+    if bundle.get("simulated"):
+        found.append(Badge("Simulated market", "note"))
+    if bundle.get("survivors_only") or "survivor" in said:
+        found.append(Badge("Survivors only", "note"))
+    if bundle.get("prices") == "adjusted":
+        found.append(Badge("Adjusted prices", "note"))
+    if benchmark_of(result) and "price index" in said:
+        found.append(Badge("Price index benchmark", "note"))
+    found.append(Badge("Costs on", "plain") if has_costs(result) else Badge("No costs", "note"))
+    if result.orders.empty and result.fills.empty:
+        found.append(Badge("No order was sent", "note"))
+    return found
+
+
+def checks(result: Result) -> list[Check]:
+    """Realism panel's lines; each says what it is and whether it is fine."""
+    stale = series.shares_of_nav(result)["stale"]
+    held = stale[np.isfinite(stale)]
+    mean, worst = (float(held.mean()), float(held.max())) if held.size else (0.0, 0.0)
+    findings = finding_list(result)
+    dropped = formats.show(sum(rows_dropped(item) for item in findings), "count")
+    warned = sum(1 for item in findings if item.get("action") == "warn")
+    unverified = sum(len(texts) for _, texts in rule_warnings(result))
+    return [
+        look_ahead(result),
+        Check(
+            "Stale prices",
+            f"{formats.percent(mean)} of NAV on average, {formats.percent(worst)} at most",
+            "plain",
+        ),
+        unfilled(result),
+        Check("Data findings", f"{warned:,} warned, {dropped} rows dropped", "plain"),
+        Check("Rules not verified", f"{unverified:,}" if unverified else "none", "plain"),
+        Check("Costs", cost_line(result), "plain" if has_costs(result) else "open"),
+    ]
+
+
+def look_ahead(result: Result) -> Check:
+    """Whether the look-ahead proof was run on this config, and how it ended."""
+    outcome = result.manifest.get("look_ahead")
+    passed = outcome.get("passed") if isinstance(outcome, Mapping) else outcome
+    if passed is None:
+        return Check("Look-ahead check", "not run", "open")
+    if passed is True or str(passed).lower() == "passed":
+        return Check("Look-ahead check", "passed", "good")
+    return Check("Look-ahead check", "failed", "bad")
+
+
+def unfilled(result: Result) -> Check:
+    """Orders that were not filled in full, in words."""
+    fates = series.order_fates(result)
+    total = int(fates["count"].sum())
+    if total == 0:
+        return Check("Orders not filled", "no orders", "plain")
+    missed = fates[~fates["status"].isin(["filled", "replaced"])]
+    count = int(missed["count"].sum())
+    parts = ", ".join(
+        f"{formats.label_of(str(status)).lower()} {number:,}"
+        for status, number in zip(missed["status"], missed["count"], strict=True)
+    )
+    share = formats.percent(count / total, 1)
+    text = f"{count:,} of {total:,} ({share})" + (f": {parts}" if parts else "")
+    return Check("Orders not filled in full", text, "plain")
+
+
+def cost_line(result: Result) -> str:
+    """All costs over the value traded."""
+    paid = section(result.metrics, "costs", "total").get("bps_of_traded_value")
+    return f"{formats.bps(paid)} of traded value" if paid is not None else "nothing was traded"
+
+
+def sentences(result: Result, key: str) -> list[str]:
+    """Sentences under ``optimistic`` or ``warnings``."""
+    found = result.manifest.get(key)
+    return [str(item) for item in found] if isinstance(found, list | tuple) else []
+
+
+def _quantity(value: object) -> str:
+    if isinstance(value, Mapping):
+        amount = formats.number(value.get("amount"), 0)
+        return f"{amount} {value.get('currency') or ''}".strip()
+    return str(value)

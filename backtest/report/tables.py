@@ -1,0 +1,305 @@
+"""The tables of a tearsheet, as text ready to be shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from backtest.report import formats, series
+from backtest.report.catalogue import CONVENTIONS, GROUPS, Measure, look_up
+from backtest.report.page import Table
+from backtest.report.series import rows_of, section
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtest.result import Result
+
+_SHADES = 4  # depths of colour of the monthly table
+
+
+class Cell(NamedTuple):
+    """A month's return and its depth of colour: ``g1``..``g4`` gains, ``l1``..``l4`` losses."""
+
+    text: str
+    shade: str
+
+
+class YearRow(NamedTuple):
+    """One year of the monthly table; ``*`` marks a part of a year."""
+
+    year: str
+    months: tuple[Cell, ...]
+    total: str
+    benchmark: str
+
+
+class BarRow(NamedTuple):
+    """A row with a bar: ``width`` in percent of the longest; ``sign`` plus, minus or plain."""
+
+    head: str
+    cells: tuple[str, ...]
+    width: float
+    sign: str
+
+
+@dataclass(frozen=True)
+class BarTable:
+    """A table whose rows carry bars."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[BarRow]
+
+
+def month_table(metrics: Mapping[str, object]) -> list[YearRow]:
+    """Monthly returns, a row for each year, in percent; empty where the run has no session."""
+    periods = section(metrics, "periods")
+    months = {
+        str(row.get("month")): formats.as_float(row.get("return"))
+        for row in rows_of(periods.get("months"))
+    }
+    sizes = [abs(value) for value in months.values() if math.isfinite(value)]
+    # The 90th percentile has the full colour, so that one wild month does not pale all others.
+    scale = float(np.quantile(sizes, 0.9)) if sizes else 1.0
+    rows = []
+    for year in rows_of(periods.get("years")):
+        name = str(year.get("year"))
+        cells = (months.get(f"{name}-{month:02d}", math.nan) for month in range(1, 13))
+        rows.append(
+            YearRow(
+                name + ("*" if year.get("partial") else ""),
+                tuple(_cell(value, scale) for value in cells),
+                _hundredths(year.get("return")),
+                _hundredths(year.get("benchmark")),
+            )
+        )
+    return rows
+
+
+def episode_table(metrics: Mapping[str, object]) -> Table:
+    """Deepest falls from a peak, deepest first."""
+    rows = [
+        (
+            formats.day(episode.get("peak")),
+            formats.day(episode.get("trough")),
+            formats.day(episode.get("recovery")) if episode.get("recovery") else "not recovered",
+            formats.percent(episode.get("depth")),
+            formats.show(episode.get("fall_days"), "count"),
+            formats.show(episode.get("days"), "count"),
+            formats.show(episode.get("sessions"), "count"),
+        )
+        for episode in rows_of(section(metrics, "drawdowns").get("episodes"))
+    ]
+    columns = (
+        "Peak", "Trough", "Recovery", "Depth", "Days to trough", "Days in all", "Sessions in all",
+    )  # fmt: skip
+    return Table(columns, rows, text=3)
+
+
+def measure_tables(metrics: Mapping[str, object]) -> list[tuple[str, Table]]:
+    """One table for each group of measures, the benchmark beside where it has its own."""
+    found = []
+    for group in GROUPS:
+        known = [m for m in group.measures if look_up(metrics, m.path) is not None]
+        if not known:
+            continue
+        has_beside = any(look_up(metrics, m.beside) is not None for m in known if m.beside)
+        rows = [_measure_row(metrics, measure, has_beside=has_beside) for measure in known]
+        columns = ("Measure", "Strategy", "Benchmark") if has_beside else ("Measure", "Strategy")
+        found.append((group.title, Table(columns, rows)))
+    return found
+
+
+def contributor_tables(contributions: pd.DataFrame, top: int) -> list[BarTable]:
+    """Instruments that made and lost the most, dividends in and all costs out."""
+    traded = contributions[contributions["trades"] > 0]
+    longest = float(traded["pnl"].abs().max()) if len(traded) else 0.0
+    best = traded[traded["pnl"] > 0].head(top)
+    worst = traded[traded["pnl"] < 0].iloc[::-1].head(top)
+    columns = ("Instrument", "Profit", "Trades", "Mean weight")
+    return [
+        BarTable(title, columns, [_contributor(*row, longest) for row in _tuples(part)])
+        for title, part in (("Made the most", best), ("Lost the most", worst))
+    ]
+
+
+def position_table(contributions: pd.DataFrame, top: int) -> BarTable:
+    """Instruments held with the largest mean weight by size."""
+    held = contributions[contributions["sessions"] > 0]
+    order = held["weight"].abs().sort_values(ascending=False, kind="stable").index[:top]
+    largest = held.loc[order]
+    longest = float(largest["weight"].abs().max()) if len(largest) else 0.0
+    fields = ("symbol", "weight", "largest", "last", "sessions")
+    rows = [
+        BarRow(
+            str(symbol),
+            (
+                *(formats.percent(value) for value in (mean, peak, last)),
+                formats.show(sessions, "count"),
+            ),
+            _share(mean, longest),
+            "plain",
+        )
+        for symbol, mean, peak, last, sessions in zip(
+            *(largest[field].tolist() for field in fields), strict=True
+        )
+    ]
+    columns = ("Instrument", "Mean weight", "Largest", "At the end", "Sessions held")
+    return BarTable("Largest positions", columns, rows)
+
+
+def waterfall(metrics: Mapping[str, object]) -> list[tuple[str, float]]:
+    """Gross profit, each cost as a step (a cost < 0), net profit."""
+    net = formats.as_float(look_up(metrics, ("return", "profit_amount")))
+    paid = series.costs(metrics)
+    steps = [(formats.label_of(cost.name), -cost.amount) for cost in paid]
+    return [("Gross", net + sum(cost.amount for cost in paid)), *steps, ("Net", net)]
+
+
+def cost_table(metrics: Mapping[str, object], currency: str) -> Table:
+    """Waterfall's steps in currency, in bps of traded value, and in bps of NAV a year."""
+    first, *_, last = waterfall(metrics)
+    steps = [
+        (
+            formats.label_of(cost.name),
+            formats.number(-cost.amount, 0),
+            formats.number(-cost.bps_of_traded_value),
+            formats.number(-cost.bps_of_nav_per_year),
+        )
+        for cost in series.costs(metrics)
+    ]
+    rows = [
+        ("Gross profit", formats.number(first[1], 0), "", ""),
+        *steps,
+        ("Net profit", formats.number(last[1], 0), "", ""),
+    ]
+    return Table(("Step", currency, "bps of traded value", "bps of NAV a year"), rows)
+
+
+def order_table(result: Result, currency: str) -> BarTable:
+    """Orders by what became of them."""
+    fates = series.order_fates(result)
+    total, longest = float(fates["count"].sum()), float(fates["count"].max() or 0.0)
+    rows = [
+        BarRow(
+            formats.label_of(str(status)),
+            (
+                formats.show(count, "count"),
+                formats.percent(count / total, 1),
+                formats.number(value, 0),
+            ),
+            _share(count, longest),
+            "plain",
+        )
+        for status, count, value in zip(
+            fates["status"].tolist(), fates["count"].tolist(), fates["value"].tolist(), strict=True
+        )
+    ]
+    columns = ("Outcome", "Orders", "Share", f"Value, {currency}")
+    return BarTable("What became of the orders", columns, rows)
+
+
+def reason_table(metrics: Mapping[str, object], currency: str) -> Table:
+    """Count and profit of closed trades by why they ended."""
+    reasons = section(metrics, "trades", "by_reason")
+    rows = [
+        (
+            formats.label_of(str(reason)),
+            formats.show(look_up(reasons, (reason, "count")), "count"),
+            formats.number(look_up(reasons, (reason, "pnl")), 0),
+        )
+        for reason in reasons
+    ]
+    return Table(("Ended by", "Trades", f"Profit, {currency}"), rows)
+
+
+def convention_rows(metrics: Mapping[str, object]) -> list[tuple[str, str]]:
+    """How the measures were made."""
+    stated = section(metrics, "conventions")
+    return [
+        (label, show(stated[key]))
+        for key, label, show in CONVENTIONS
+        if stated.get(key) is not None
+    ]
+
+
+def trade_records(result: Result, currency: str) -> dict[str, object]:
+    """All trades by column, for the table that the reader searches and sorts."""
+    columns = (
+        ("symbol", "Symbol", "text"), ("side", "Side", "text"), ("entry_session", "Entry", "date"),
+        ("exit_session", "Exit", "date"), ("sessions", "Sessions", "amount"),
+        ("shares", "Shares", "number"), ("entry_price", "Entry price", "price"),
+        ("exit_price", "Exit price", "price"), ("return", "Return", "percent"),
+        ("pnl", f"Profit, {currency}", "amount"), ("fees", "Fees", "amount"),
+        ("mae", "Worst", "percent"), ("mfe", "Best", "percent"), ("reason", "Ended by", "text"),
+    )  # fmt: skip
+    trades = result.trades
+    rows = {key: _column(trades[key], kind) for key, _, kind in columns}
+    rows["reason"] = [str(reason).replace("_", " ") for reason in rows["reason"]]
+    rows["exit_session"] = [
+        "open" if is_open else exit_session
+        for is_open, exit_session in zip(trades["open"].tolist(), rows["exit_session"], strict=True)
+    ]
+    return {
+        "columns": [
+            {"key": key, "label": label, "kind": kind, "text": kind in ("text", "date")}
+            for key, label, kind in columns
+        ],
+        "rows": rows,
+        "sort": {"key": "entry_session", "direction": -1},
+        "word": "trade",
+    }
+
+
+def _column(values: pd.Series, kind: str) -> list[object]:
+    if kind == "date":
+        return [*formats.days(values.to_numpy())]
+    if kind == "text":
+        return [str(value) for value in values.tolist()]
+    return [*values.to_numpy(dtype=np.float64).tolist()]
+
+
+def _measure_row(
+    metrics: Mapping[str, object], measure: Measure, *, has_beside: bool
+) -> tuple[str, ...]:
+    value = look_up(metrics, measure.path)
+    when = measure.when(value) if measure.when else ""
+    label = f"{measure.label}, {when}" if when else measure.label
+    if not has_beside:
+        return (label, measure.show(value))
+    beside = measure.show(look_up(metrics, measure.beside)) if measure.beside else ""
+    return (label, measure.show(value), beside)
+
+
+def _tuples(part: pd.DataFrame) -> list[tuple[str, float, float, float]]:
+    fields = ("symbol", "pnl", "trades", "weight")
+    return list(zip(*(part[field].tolist() for field in fields), strict=True))
+
+
+def _contributor(symbol: str, pnl: float, trades: float, weight: float, longest: float) -> BarRow:
+    cells = (
+        formats.number(pnl, 0, signed=True),
+        formats.show(trades, "count"),
+        formats.percent(weight),
+    )
+    return BarRow(str(symbol), cells, _share(pnl, longest), "minus" if pnl < 0 else "plus")
+
+
+def _share(value: float, longest: float) -> float:
+    return 100.0 * abs(value) / longest if longest else 0.0
+
+
+def _hundredths(value: object) -> str:
+    return formats.number(100.0 * formats.as_float(value), 1)
+
+
+def _cell(value: float, scale: float) -> Cell:
+    if not math.isfinite(value):
+        return Cell("", "")
+    depth = min(_SHADES, math.ceil(_SHADES * abs(value) / scale)) if scale > 0.0 else 0
+    return Cell(_hundredths(value), f"{'g' if value > 0 else 'l'}{depth}" if depth else "")

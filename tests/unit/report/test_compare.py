@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import copy
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from backtest.report.compare import (
+    compare,
+    compare_folders,
+    compare_html,
+    compare_results,
+    compare_table,
+)
+from backtest.report.compare_page import overlay_chart
+
+
+def other(result, changed, path="execution.slippage.bps", value=20.0, **manifest):
+    """The result of a run that differs in one key of its config."""
+    config = copy.deepcopy(result.config)
+    *branch, leaf = path.split(".")
+    node = config
+    for key in branch:
+        node = node[key]
+    node[leaf] = value
+    return changed(result, config=config, manifest=result.manifest | manifest)
+
+
+def shown(renderable, width=120):
+    stream = io.StringIO()
+    Console(file=stream, width=width, color_system=None).print(renderable)
+    return stream.getvalue()
+
+
+def test_only_the_keys_that_differ_are_listed(result, changed):
+    comparison = compare_results([result, other(result, changed)])
+    assert [tuple(row) for row in comparison.differences] == [
+        ("execution.slippage.bps", ("5.0", "20.0"))
+    ]
+    assert comparison.unlike == ()
+
+
+def test_a_key_that_one_run_lacks_is_not_set_there(result, changed):
+    config = {key: value for key, value in result.config.items() if key != "exits"}
+    comparison = compare_results([result, changed(result, config=config)])
+    assert comparison.differences[0] == ("exits.stop_loss", ("0.1", "not set"))
+
+
+def test_how_a_page_is_dressed_is_no_difference(result, changed):
+    renamed = changed(
+        result,
+        config=result.config | {"name": "b", "description": "c", "tearsheet": {"risk_free": 0.0}},
+        manifest=result.manifest | {"name": "b"},
+    )
+    comparison = compare_results([result, renamed])
+    assert comparison.differences == ()
+    assert "Nothing: config, data, code, rules and versions are the same." in compare_html(
+        comparison
+    )
+
+
+def test_other_data_and_other_code_are_inputs_too(result, changed):
+    strategy = result.manifest["strategy"] | {"sha256": "bb66" * 16}
+    bundle = result.manifest["bundle"] | {"hash": "0" * 64}
+    changed_run = changed(
+        result, manifest=result.manifest | {"strategy": strategy, "bundle": bundle}
+    )
+    comparison = compare_results([result, changed_run])
+    assert [row.key for row in comparison.differences] == ["data (hash)", "strategy (source hash)"]
+
+
+def test_runs_of_other_dates_data_currency_and_base_are_called_unlike(make_result, changed):
+    first, second = make_result(100, name="a"), make_result(90, name="b")
+    bundle = second.manifest["bundle"] | {"hash": "0" * 64}
+    second = changed(
+        second,
+        manifest=second.manifest | {"bundle": bundle, "currency": "USD", "base": "XNYS"},
+    )
+    reasons = " ".join(compare_results([first, second]).unlike)
+    for words in ("other dates", "other data", "other currencies", "other base exchanges"):
+        assert words in reasons
+
+
+def test_costs_off_in_one_run_is_said_with_its_name(result, changed):
+    free = other(
+        result, changed, value=0.0, name="free", rules={"XHKG": {"market": "frictionless"}}
+    )
+    [reason] = compare_results([result, free]).unlike
+    assert reason == "Costs are off in free and on in the others."
+
+
+def test_unlike_runs_are_warned_of_before_any_number(make_result):
+    page = compare_html([make_result(100, name="a"), make_result(90, name="b")])
+    assert page.index("not alike") < page.index("CAGR")
+    assert "nothing here is ranked" in page
+
+
+def test_runs_stay_in_the_order_given(make_result):
+    runs = [make_result(50, name=name) for name in ("b", "c", "a")]
+    assert compare_results(runs).names == ("b", "c", "a")
+
+
+def test_runs_of_one_name_are_told_apart_by_their_fingerprints(result, changed):
+    second = changed(result, manifest=result.manifest | {"fingerprint": "aabbccdd00"})
+    assert compare_results([result, second]).names == (
+        "spillover_dip 3f9a1c7e",
+        "spillover_dip aabbccdd",
+    )
+    assert compare_results([result, result]).names[1] == "spillover_dip 3f9a1c7e (2)"
+
+
+def test_navs_are_100_on_the_first_common_session(make_result, changed):
+    first, second = make_result(60, name="a"), make_result(60, name="b", seed=2)
+    late = changed(second, nav=second.nav.iloc[20:].reset_index(drop=True))
+    chart = overlay_chart(compare_results([first, late]))
+    navs = [trace for trace in chart.figure["data"] if trace["name"] in ("a", "b")]
+    for trace, row in zip(navs, (20, 0), strict=True):
+        assert np.asarray(trace["y"])[row] == pytest.approx(100.0, abs=1e-12)
+
+
+def test_relative_nav_is_the_quotient_of_growth(make_result, changed):
+    first, second = make_result(3, name="a"), make_result(3, name="b")
+    first = changed(first, nav=first.nav.assign(nav=[100.0, 110.0, 100.0]))
+    second = changed(second, nav=second.nav.assign(nav=[200.0, 330.0, 100.0]))
+    chart = overlay_chart(compare_results([first, second]))
+    [relative] = [trace for trace in chart.figure["data"] if trace["name"] == "b, relative"]
+    # b grew to 1.65 and 0.5 of its start, a to 1.1 and 1.0: half more, then half less. Rounding.
+    assert np.asarray(relative["y"]) == pytest.approx([0.0, 50.0, -50.0], abs=1e-12)
+
+
+def test_the_benchmark_is_drawn_only_where_all_runs_share_it(make_result, changed):
+    first, second = make_result(50, name="a"), make_result(50, name="b")
+    assert overlay_chart(compare_results([first, second])).legend[0].label == "SIMTECH"
+    second = changed(second, config=second.config | {"benchmark": "OTHER"})
+    assert overlay_chart(compare_results([first, second])).legend[0].label == "a"
+
+
+def test_the_terminal_table_shows_differences_warnings_and_measures(result, changed, make_result):
+    table = shown(compare_table([result, other(result, changed), make_result(100, name="short")]))
+    assert "execution.slippage.bps" in table
+    assert "Not alike:" in table
+    assert table.index("What differs") < table.index("Not alike:") < table.index("CAGR")
+    assert f"{100 * result.metrics['return']['cagr']:.2f} %" in table
+
+
+def test_square_brackets_in_a_name_are_no_markup_for_the_terminal(result, changed):
+    odd = changed(result, manifest=result.manifest | {"name": "[red]x[/red]"})
+    assert "[red]x[/red]" in shown(compare_table([result, odd]))
+
+
+def test_twelve_runs_stand_in_rows_on_the_terminal(make_result):
+    runs = [make_result(50, name=f"run_{number:02d}", seed=number) for number in range(12)]
+    table = shown(compare_table(runs), width=160)
+    assert sum(line.strip().startswith("run_") for line in table.splitlines()) >= 12
+
+
+def test_hostile_names_are_text_in_a_comparison(result, changed):
+    name = "<img src=x onerror=alert(1)></script>"
+    page = compare_html([result, changed(result, manifest=result.manifest | {"name": name})])
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror" in page
+
+
+def test_the_same_results_give_the_same_comparison(make_result):
+    runs = [make_result(50, name="a"), make_result(50, name="b", seed=2)]
+    assert compare_html(runs) == compare_html(runs)
+
+
+def test_saved_runs_are_compared_with_links_to_their_tearsheets(make_result, tmp_path):
+    folders = [
+        make_result(50, name=name).save(tmp_path / "reports" / name, {"tearsheet.html": "a page"})
+        for name in ("a", "b")
+    ]
+    page = compare_folders(folders, tmp_path / "compare.html")
+    assert page == tmp_path / "compare.html"
+    assert 'href="reports/b/tearsheet.html"' in page.read_text("utf-8")
+
+
+def test_results_and_folders_may_be_mixed(make_result, tmp_path):
+    first, second = make_result(50, name="a"), make_result(50, name="b")
+    assert compare(first, second.save(tmp_path / "b")).names == ("a", "b")
+
+
+def test_as_json_a_comparison_gives_values_by_run(result, changed):
+    second = other(result, changed, name="dear")
+    given = json.loads(json.dumps(compare_results([result, second]).as_dict()))
+    assert given["differences"] == {
+        "execution.slippage.bps": {"spillover_dip": "5.0", "dear": "20.0"}
+    }
+    assert given["headline"]["dear"]["cagr"] == result.metrics["headline"]["cagr"]
+
+
+def test_one_run_alone_can_be_compared_with_nothing(result):
+    assert "spillover_dip" in compare_html([result])
+    with pytest.raises(ValueError, match="at least one"):
+        compare_results([])
+
+
+def test_a_notebook_gets_the_tables_without_scripts(result, changed):
+    fragment = compare_results([result, other(result, changed)])._repr_html_()
+    assert "execution.slippage.bps" in fragment
+    assert "<script" not in fragment
