@@ -1,0 +1,50 @@
+"""The command line: ``backtest run | compare | check | explain | schema | list | data``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from backtest.cli import data, describe, runs
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Backtests of portfolios: one strategy file, one YAML, an honest tearsheet.\n\n"
+    "Exit codes: 0 done, 1 a run failed, 2 faulty input, 130 interrupted.",
+)
+app.command("run")(runs.run)
+app.command("compare")(runs.compare)
+app.command("check")(runs.check)
+app.command("explain")(describe.explain)
+app.command("schema")(describe.schema)
+app.command("list")(describe.list_things)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - a typer callback's signature
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(version("portfolio-backtest"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass

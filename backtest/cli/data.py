@@ -1,0 +1,65 @@
+"""Commands that look at a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtest.cli.runs import Json, Quiet, Traceback
+from backtest.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from backtest.data.bundle import Bundle
+
+app = typer.Typer(
+    no_args_is_help=True, help="Look at a bundle: what is in it, what is wrong with it."
+)
+
+BundleArgument = Annotated[
+    str, typer.Argument(metavar="BUNDLE", help="A folder with bundle.yaml, or 'sample'.")
+]
+
+
+@app.command("check")
+def check(
+    bundle: BundleArgument,
+    *,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Run every check on a bundle and list what each found."""
+    screen = Screen(quiet=quiet, as_json=as_json)
+    with screen.outcome(traceback=traceback):
+        from backtest.data.show import check_text
+
+        loaded = _load(bundle, screen)
+        screen.show(check_text(loaded))
+        screen.document = {
+            "bundle": loaded.name,
+            "hash": loaded.hash,
+            "findings": [asdict(finding) for finding in loaded.findings],
+        }
+    screen.finish()
+
+
+@app.command("show")
+def show(bundle: BundleArgument, *, quiet: Quiet = False, traceback: Traceback = False) -> None:
+    """Show what a bundle holds: tables, dates, coverage."""
+    screen = Screen(quiet=quiet)
+    with screen.outcome(traceback=traceback):
+        from backtest.data.show import show_text
+
+        screen.show(show_text(_load(bundle, screen)))
+
+
+def _load(bundle: str, screen: Screen) -> Bundle:
+    from backtest.data.bundle import load_bundle
+    from backtest.data.settings import DataSettings
+
+    with screen.stages() as stages:
+        stages("loading")
+        return load_bundle(DataSettings(bundle=str(Path(bundle))))

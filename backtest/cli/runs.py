@@ -1,0 +1,226 @@
+"""Commands that run, compare and check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtest.cli.folders import REPORTS, find_runs
+from backtest.cli.screen import FAILED, INTERRUPTED, Screen
+from backtest.errors import ConfigError, Fault, FaultyInput
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from backtest.config import RunConfig
+    from backtest.result import Result
+
+Configs = Annotated[
+    list[Path], typer.Argument(metavar="CONFIG...", help="YAML files, each one run.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting: strategy.params.window=10. Repeatable.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Write below DIR instead of reports/.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but paths.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Traceback = Annotated[
+    bool, typer.Option("--traceback", help="Show Python's traceback of an error.")
+]
+
+
+def run(
+    configs: Configs,
+    *,
+    overrides: Overrides = None,
+    out: Out = None,
+    quantstats: Annotated[
+        bool, typer.Option("--quantstats", help="Write the quantstats report too.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Run configurations; each writes a folder with its tearsheet."""
+    screen = Screen(quiet=quiet, as_json=as_json)
+    with screen.outcome(traceback=traceback):
+        loaded = load_all(configs, overrides or ())
+    runs: list[dict[str, object]] = []
+    codes: list[int] = []
+    screen.document["runs"] = runs
+    for config in loaded:
+        try:
+            with screen.outcome(traceback=traceback, last=False, run=config.name):
+                runs.append(_run_one(config, screen, out, quantstats=quantstats))
+        except typer.Exit as stop:
+            if stop.exit_code == INTERRUPTED:
+                raise
+            codes.append(stop.exit_code)
+    screen.finish()
+    if codes:
+        raise typer.Exit(min(codes))
+
+
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Folders, names (their newest run), or name/fingerprint."
+        ),
+    ],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The page to write.")
+    ] = None,
+    reports: Annotated[
+        Path, typer.Option("--reports", metavar="DIR", help="Where runs are looked up by name.")
+    ] = REPORTS,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Set finished runs side by side: what differs in their inputs, then in their numbers."""
+    screen = Screen(quiet=quiet, as_json=as_json)
+    with screen.outcome(traceback=traceback):
+        folders = find_runs(runs, reports)
+        with screen.stages() as stages:
+            stages("loading")
+            from backtest.report.compare import compare_folders, compare_table
+            from backtest.result import Result
+
+            results = [Result.load(folder) for folder in folders]
+            stages("comparing")
+            page = compare_folders(folders, out or reports / f"compare-{_joined(results)}.html")
+        screen.show(compare_table(results))
+        screen.document = {
+            "page": str(page),
+            "runs": [
+                _summary(result, folder) for result, folder in zip(results, folders, strict=True)
+            ],
+        }
+        screen.path(page)
+    screen.finish()
+
+
+def check(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
+    *,
+    overrides: Overrides = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="NAME", help="Run through another engine too: vectorbt."),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Prove that a strategy does not look ahead, and that it follows the rules of its kind."""
+    screen = Screen(quiet=quiet, as_json=as_json)
+    with screen.outcome(traceback=traceback):
+        if engine not in (None, "vectorbt"):
+            raise FaultyInput("--engine", [Fault("", f"must be vectorbt, got '{engine}'")])
+        loaded = load_all([config], overrides or ())[0]
+        from backtest.testing import check_config
+
+        with screen.stages() as stages:
+            report = check_config(loaded, engine=engine, progress=stages)
+        for line in report.lines:
+            screen.show(line)
+        screen.document = report.as_dict()
+    screen.finish()
+    if not report.passed:
+        raise typer.Exit(FAILED)
+
+
+def load_all(paths: Sequence[Path], overrides: Sequence[str]) -> list[RunConfig]:
+    """Every config, or the faults of all of them."""
+    from backtest.config import load_config
+
+    loaded: list[RunConfig] = []
+    errors: list[ConfigError] = []
+    for path in paths:
+        try:
+            loaded.append(load_config(path, overrides=overrides))
+        except ConfigError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        faults = list(dict.fromkeys(fault for error in errors for fault in error.faults))
+        raise ConfigError(", ".join(error.title for error in errors), faults)
+    return loaded
+
+
+def _run_one(
+    config: RunConfig, screen: Screen, out: Path | None, *, quantstats: bool
+) -> dict[str, object]:
+    """Run, show and describe one configuration."""
+    from backtest.kernel_cache import is_compiled
+    from backtest.runner import run_to_folder
+
+    if not is_compiled():
+        screen.say("The first run compiles the kernels, once on this machine: up to a minute.")
+    with screen.stages() as stages:
+        result, folder = run_to_folder(config, out=out, progress=stages, quantstats=quantstats)
+    screen.show(_headline(result))
+    for warning in _texts(result.manifest.get("warnings")):
+        screen.say(f"warning: {warning}", "yellow")
+    optimistic = len(_texts(result.manifest.get("optimistic")))
+    if optimistic:
+        screen.say(
+            f"{optimistic} assumptions are optimistic; `backtest explain` lists them.", "dim"
+        )
+    summary = _summary(result, folder)
+    screen.path(Path(str(summary["tearsheet"] or folder)))
+    return summary
+
+
+def _summary(result: Result, folder: Path) -> dict[str, object]:
+    page = folder / "tearsheet.html"
+    return {
+        "name": result.manifest.get("name"),
+        "fingerprint": result.manifest.get("fingerprint"),
+        "folder": str(folder),
+        "tearsheet": str(page) if page.is_file() else None,
+        "headline": result.metrics.get("headline", {}),
+        "warnings": _texts(result.manifest.get("warnings")),
+        "optimistic": _texts(result.manifest.get("optimistic")),
+    }
+
+
+def _headline(result: Result) -> Table:
+    """The tearsheet's first numbers, with what they were measured on."""
+    from rich.table import Table
+
+    from backtest.report.headlines import headlines
+
+    stated = result.metrics.get("conventions", {})
+    currency = str(stated.get("currency", ""))
+    period = f"{stated.get('first_session', '?')} to {stated.get('last_session', '?')}"
+    title = f"{result.manifest.get('name')}  {period}, {currency}, after costs"
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    benchmark = str(stated.get("benchmark") or "")
+    for line in headlines(result.metrics, currency=currency, benchmark=benchmark):
+        table.add_row(line.label, line.value, "; ".join(line.beside))
+    return table
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []
+
+
+def _joined(results: Sequence[Result]) -> str:
+    return "-".join(str(result.manifest.get("fingerprint", "run"))[:8] for result in results)

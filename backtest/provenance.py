@@ -1,0 +1,63 @@
+"""Where a run's numbers come from: its fingerprint and manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backtest.market.model import MarketRules
+
+PACKAGES = ("numpy", "pandas", "numba", "pyarrow", "exchange_calendars")
+"""Packages whose version may move a number."""
+
+
+def package_version() -> str:
+    """Version of this package; ``0`` in a source tree that was never installed."""
+    try:
+        return version("portfolio-backtest")
+    except PackageNotFoundError:
+        return "0"
+
+
+def versions() -> dict[str, str]:
+    """Versions that the numbers depend on."""
+    found = {name: version(name) for name in PACKAGES}
+    found["python"] = ".".join(platform.python_version_tuple()[:2])
+    found["portfolio-backtest"] = package_version()
+    return dict(sorted(found.items()))
+
+
+def engine_hash() -> str:
+    """SHA-256 of the package's own sources, market files and calendar corrections included."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*")):
+        if file.suffix in {".py", ".yaml"} and "report" not in file.relative_to(root).parts:
+            digest.update(file.relative_to(root).as_posix().encode())
+            digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()
+
+
+def file_hashes(files: tuple[Path, ...]) -> dict[str, str]:
+    """SHA-256 by file name, of files besides the bundle that weights depend on."""
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
+
+
+def rules_of(markets: Mapping[str, MarketRules]) -> dict[str, dict[str, Any]]:
+    """Which market file serves each exchange, with its hash."""
+    return {
+        exchange: {"market": rules.name, "sha256": rules.sha256}
+        for exchange, rules in sorted(markets.items())
+    }
+
+
+def fingerprint_of(parts: Mapping[str, Any]) -> str:
+    """Hash of everything that the numbers depend on, 16 hexadecimal digits."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,310 @@
+"""A config to a result: the one place where the layers meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from backtest.assumptions import data_facts, optimistic_assumptions
+from backtest.calendars import sessions_per_year
+from backtest.clock import Clock, build_clock
+from backtest.config import RunConfig
+from backtest.data.arrays import bar_arrays
+from backtest.data.bundle import Bundle, load_bundle
+from backtest.data.fx import rate_known
+from backtest.data.grid import Grid, build_grid
+from backtest.engine import Simulation, simulate
+from backtest.errors import DataError, Fault
+from backtest.market.model import MarketRules
+from backtest.market.rules import CompiledRules, compile_rules, resolve_markets
+from backtest.market.settings import Brokerage
+from backtest.panel import Panel, build_panel
+from backtest.provenance import (
+    engine_hash,
+    file_hashes,
+    fingerprint_of,
+    package_version,
+    rules_of,
+    versions,
+)
+from backtest.report.metrics import metrics_of
+from backtest.result import Result
+from backtest.strategy import Strategy, load_strategy, strategy_hash
+
+Progress = Callable[[str], None]
+Markets = Mapping[str, tuple[MarketRules, Brokerage | None]]
+
+REPORTS = Path("reports")
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What a config reads, put together: everything that is there before a strategy is asked."""
+
+    config: RunConfig
+    bundle: Bundle
+    grid: Grid
+    clock: Clock
+    panel: Panel
+    strategy: Strategy
+    markets: Markets
+    rules: CompiledRules
+
+
+def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
+    """Run ``config`` and return the result; nothing is written."""
+    say = progress or _silent
+    started = time.perf_counter()
+    timings: dict[str, float] = {}
+
+    def lap(stage: str, since: float) -> float:
+        now = time.perf_counter()
+        timings[stage] = round(now - since, 4)
+        return now
+
+    stage = prepare(config, progress=say)
+    at = lap("data", started)
+    say(f"strategy {config.strategy.name}")
+    weights = stage.strategy.target_weights(stage.panel)
+    at = lap("strategy", at)
+    say(f"simulating {stage.clock.last - stage.clock.first + 1} sessions")
+    simulation = simulate(
+        stage.bundle,
+        stage.grid,
+        stage.clock,
+        weights,
+        stage.panel.universe,
+        rules=stage.rules,
+        execution=config.execution,
+        portfolio=config.portfolio,
+        exits=config.exits,
+        benchmark=config.benchmark,
+    )
+    at = lap("simulation", at)
+    result = _result(stage, simulation)
+    result = replace(result, metrics=metrics_of(result, calendar=_calendar(stage)))
+    lap("measures", at)
+    result.manifest["environment"] = {"seconds": timings}
+    return result
+
+
+def run_to_folder(
+    config: RunConfig,
+    *,
+    out: Path | None = None,
+    progress: Progress | None = None,
+    quantstats: bool = False,
+) -> tuple[Result, Path]:
+    """Run ``config`` and write ``<out>/<name>/<fingerprint>/``, tearsheet included.
+
+    Returns
+    -------
+    tuple
+        The result and its folder; ``out`` is ``reports`` unless given.
+    """
+    from backtest.report.tearsheet import tearsheet_html
+
+    say = progress or _silent
+    result = run(config, progress=progress)
+    folder = (out or REPORTS) / config.name / result.fingerprint
+    say("tearsheet")
+    pages = {"tearsheet.html": tearsheet_html(result)}
+    if quantstats or config.tearsheet.quantstats:
+        from backtest.report.quantstats_page import quantstats_html
+
+        say("quantstats page")
+        pages["quantstats.html"] = quantstats_html(result)
+    result.save(folder, pages)
+    return replace(result, folder=folder), folder
+
+
+def prepare(config: RunConfig, *, progress: Progress | None = None) -> Stage:
+    """Load and compile everything that ``config`` names, short of asking the strategy.
+
+    Raises
+    ------
+    BacktestError
+        For whatever in the config, the data or the market files cannot be used.
+    """
+    say = progress or _silent
+    say(f"bundle {Path(config.data.bundle).name}")
+    return stage_of(config, load_bundle(config.data))
+
+
+def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
+    """As `prepare`, over a bundle that is at hand."""
+    bars = bar_arrays(bundle)
+    strategy = load_strategy(config.strategy)
+    markets = resolve_markets(config.market, _traded_exchanges(bundle))
+    known_after = (
+        markets[config.clock.base][0].close_known_after if config.clock.base in markets else 0
+    )
+    clock = build_clock(
+        bars.sessions,
+        config.clock,
+        start=config.data.start,
+        end=config.data.end,
+        close_known_after=known_after,
+        own_schedule=strategy.own_schedule,
+    )
+    grid = build_grid(bundle, bars)
+    panel = build_panel(
+        bundle, grid, clock, universe=config.universe, currency=config.portfolio.currency
+    )
+    _check_opens(config, bundle, grid, panel)
+    dates = clock.base_sessions.dates
+    rules = compile_rules(
+        {exchange: market for exchange, (market, _) in markets.items()},
+        instruments=bundle.instruments,
+        sessions=bars.sessions,
+        brokerage={exchange: broker for exchange, (_, broker) in markets.items()},
+        prices=bundle.prices,
+        first=dates[clock.first],
+        last=dates[clock.last],
+    )
+    return Stage(config, bundle, grid, clock, panel, strategy, markets, rules)
+
+
+def _silent(_: str) -> None:
+    """Progress that nobody asked for."""
+
+
+def _traded_exchanges(bundle: Bundle) -> list[str]:
+    table = bundle.instruments
+    return sorted(table.loc[table["kind"] != "index", "exchange"].unique())
+
+
+def _check_opens(config: RunConfig, bundle: Bundle, grid: Grid, panel: Panel) -> None:
+    """Instruments without any open are signals only where orders fill at the open."""
+    if config.execution.fill != "open":
+        return
+    held = panel.universe.to_numpy().any(axis=0)
+    blind = np.isnan(grid.bars.open).all(axis=0) & ~np.isnan(grid.bars.close).all(axis=0)
+    symbols = [s for s, bad in zip(grid.bars.symbols, np.asarray(held & blind), strict=True) if bad]
+    if symbols:
+        shown = ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if symbols[5:] else "")
+        raise DataError(
+            f"bundle '{bundle.name}'",
+            [
+                Fault(
+                    "bars.open",
+                    f"{shown} in the universe without any open, and execution.fill is open; "
+                    "set execution.fill: close, or leave them out of the universe",
+                )
+            ],
+        )
+
+
+def _result(stage: Stage, simulation: Simulation) -> Result:
+    config = stage.config
+    resolved = config.resolved()
+    manifest = _manifest(stage, simulation, resolved)
+    return Result(
+        config=resolved,
+        manifest=manifest,
+        nav=simulation.nav,
+        positions=simulation.positions,
+        fills=simulation.fills,
+        orders=simulation.orders,
+        trades=simulation.trades,
+        ledger=simulation.ledger,
+    )
+
+
+def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object]) -> dict[str, Any]:
+    config, bundle, clock = stage.config, stage.bundle, stage.clock
+    rules = rules_of({name: market for name, (market, _) in stage.markets.items()})
+    strategy = {
+        "name": config.strategy.name,
+        "sha256": strategy_hash(config.strategy.name),
+        "inputs": file_hashes(stage.strategy.inputs()),
+    }
+    parts = {
+        "config": {key: value for key, value in resolved.items() if key != "tearsheet"},
+        "bundle": bundle.hash,
+        "rules": rules,
+        "strategy": strategy,
+        "versions": versions(),
+        "engine": engine_hash(),
+    }
+    base = clock.base_sessions
+    facts = data_facts(bundle, config)
+    manifest: dict[str, Any] = {
+        "fingerprint": fingerprint_of(parts),
+        "name": config.name,
+        "created_by": package_version(),
+        "bundle": {
+            "name": bundle.name,
+            "hash": bundle.hash,
+            "prices": bundle.prices,
+            "simulated": bundle.simulated,
+            "survivors_only": facts.survivors,
+            "description": bundle.description,
+            "instruments": len(bundle.instruments),
+            "checks": [finding.as_dict() for finding in bundle.findings],
+        },
+        "strategy": strategy,
+        "rules": rules,
+        "versions": parts["versions"],
+        "engine": parts["engine"],
+        "period": {
+            "first": str(base.dates[clock.first]),
+            "last": str(base.dates[clock.last]),
+            "sessions": clock.last - clock.first + 1,
+        },
+        "base": clock.base,
+        "currency": config.portfolio.currency,
+        "sessions_per_year": sessions_per_year(clock.base),
+        "optimistic": optimistic_assumptions(config, facts),
+        "warnings": _warnings(stage, simulation),
+        "bankrupt": simulation.bankrupt,
+    }
+    if config.tearsheet.risk_free == "rates":
+        closes = pd.DatetimeIndex(base.close[clock.first : clock.last + 1], tz="UTC")
+        known = rate_known(bundle.rates, config.portfolio.currency, closes)
+        manifest["risk_free"] = [float(rate) for rate in known]
+    return manifest
+
+
+def _warnings(stage: Stage, simulation: Simulation) -> list[str]:
+    found = []
+    if stage.bundle.simulated:
+        found.append("Simulated market: nothing here is evidence about a real one.")
+    if simulation.bankrupt:
+        found.append(
+            "The account went bankrupt: positions were written off, NAV is 0 from then on."
+        )
+    if simulation.fills.empty:
+        found.append("No order was filled.")
+    found += [finding.message for finding in stage.bundle.findings]
+    found += stage.rules.warnings
+    benchmark = stage.config.benchmark
+    if benchmark is not None:
+        table = stage.bundle.instruments.set_index("symbol")
+        if table["kind"].get(benchmark) == "index":
+            found.append(f"The benchmark {benchmark} is a price index: it leaves dividends out.")
+    if stage.bundle.prices == "adjusted":
+        found.append(
+            "Prices are adjusted: per-share fees, lots and ratios to facts are approximate."
+        )
+    return found
+
+
+def _calendar(stage: Stage) -> npt.NDArray[np.datetime64]:
+    """Base sessions a month beyond both ends of the run, to tell partial months and years."""
+    from backtest.calendars import sessions
+
+    dates = stage.clock.base_sessions.dates
+    first = dates[stage.clock.first] - np.timedelta64(370, "D")
+    last = dates[stage.clock.last] + np.timedelta64(370, "D")
+    try:
+        return sessions(stage.clock.base, first.item(), last.item()).dates
+    except Exception:
+        return dates
