@@ -1,0 +1,1 @@
+"""Strategies: one file, one strategy; the file's name is its name in YAML."""
