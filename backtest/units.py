@@ -10,7 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 _NUMBER = r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _FRACTION = re.compile(rf"^{_NUMBER}\s*(%|bps|bp)?$")
 _SESSIONS = re.compile(rf"^{_NUMBER}\s*(d|w|m|y|sessions?)?$")
-_MONEY = re.compile(rf"^(?:([A-Z]{{3}})\s*)?{_NUMBER}\s*([kmb]|bn|thousand|million|billion)?\s*([A-Z]{{3}})?$")
+_MONEY = re.compile(
+    rf"^(?:([A-Z]{{3}})\s*)?{_NUMBER}\s*([kmb]|bn|thousand|million|billion)?\s*([A-Z]{{3}})?$"
+)
 _SCALE = {
     None: 1.0,
     "k": 1e3,
