@@ -14,11 +14,12 @@ import pandas as pd
 
 from backtest.assumptions import data_facts, optimistic_assumptions
 from backtest.calendars import sessions_per_year
+from backtest.caveats import caveats
 from backtest.clock import Clock, build_clock
 from backtest.config import RunConfig
 from backtest.data.arrays import bar_arrays
 from backtest.data.bundle import Bundle, load_bundle
-from backtest.data.fx import rate_known
+from backtest.data.fx import rate_known, without_fx_gaps
 from backtest.data.grid import Grid, build_grid
 from backtest.engine import Simulation, simulate
 from backtest.errors import DataError, Fault
@@ -56,6 +57,11 @@ class Stage:
     strategy: Strategy
     markets: Markets
     rules: CompiledRules
+
+    @property
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Columns that the universe holds at some decision of the run, shape (N,)."""
+        return _held(self.panel, self.clock)
 
 
 def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
@@ -154,6 +160,11 @@ def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
         close_known_after=known_after,
         own_schedule=strategy.own_schedule,
     )
+    convertible = without_fx_gaps(
+        bundle, config.portfolio.currency, pd.DatetimeIndex(clock.time, tz="UTC")
+    )
+    if convertible is not bundle:  # missing_fx: drop; a clock has to be there to find the gaps
+        return stage_of(config, convertible)
     grid = build_grid(bundle, bars)
     panel = build_panel(
         bundle, grid, clock, universe=config.universe, currency=config.portfolio.currency
@@ -168,12 +179,17 @@ def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
         prices=bundle.prices,
         first=dates[clock.first],
         last=dates[clock.last],
+        held=_held(panel, clock),
     )
     return Stage(config, bundle, grid, clock, panel, strategy, markets, rules)
 
 
 def _silent(_: str) -> None:
     """Progress that nobody asked for."""
+
+
+def _held(panel: Panel, clock: Clock) -> npt.NDArray[np.bool_]:
+    return np.asarray(panel.universe.to_numpy()[clock.first :].any(axis=0))
 
 
 def _traded_exchanges(bundle: Bundle) -> list[str]:
@@ -236,6 +252,9 @@ def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object])
     }
     base = clock.base_sessions
     facts = data_facts(bundle, config)
+    told = caveats(
+        config, bundle, stage.grid, clock, held=stage.held, rules=stage.rules, outcome=simulation
+    )
     manifest: dict[str, Any] = {
         "fingerprint": fingerprint_of(parts),
         "name": config.name,
@@ -251,7 +270,7 @@ def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object])
             "checks": [finding.as_dict() for finding in bundle.findings],
         },
         "strategy": strategy,
-        "rules": rules,
+        "rules": _with_doubts(rules, stage.rules),
         "versions": parts["versions"],
         "engine": parts["engine"],
         "period": {
@@ -263,7 +282,7 @@ def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object])
         "currency": config.portfolio.currency,
         "sessions_per_year": sessions_per_year(clock.base),
         "optimistic": optimistic_assumptions(config, facts),
-        "warnings": _warnings(stage, simulation),
+        "warnings": told,
         "bankrupt": simulation.bankrupt,
     }
     if config.tearsheet.risk_free == "rates":
@@ -273,28 +292,15 @@ def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object])
     return manifest
 
 
-def _warnings(stage: Stage, simulation: Simulation) -> list[str]:
-    found = []
-    if stage.bundle.simulated:
-        found.append("Simulated market: nothing here is evidence about a real one.")
-    if simulation.bankrupt:
-        found.append(
-            "The account went bankrupt: positions were written off, NAV is 0 from then on."
-        )
-    if simulation.fills.empty:
-        found.append("No order was filled.")
-    found += [finding.message for finding in stage.bundle.findings]
-    found += stage.rules.warnings
-    benchmark = stage.config.benchmark
-    if benchmark is not None:
-        table = stage.bundle.instruments.set_index("symbol")
-        if table["kind"].get(benchmark) == "index":
-            found.append(f"The benchmark {benchmark} is a price index: it leaves dividends out.")
-    if stage.bundle.prices == "adjusted":
-        found.append(
-            "Prices are adjusted: per-share fees, lots and ratios to facts are approximate."
-        )
-    return found
+def _with_doubts(
+    rules: dict[str, dict[str, Any]], compiled: CompiledRules
+) -> dict[str, dict[str, Any]]:
+    """The rules with every sentence on what is doubted of them, sources included."""
+    doubts = compiled.doubts
+    return {
+        exchange: {**rule, "warnings": [doubt.text for doubt in doubts.get(exchange, ())]}
+        for exchange, rule in rules.items()
+    }
 
 
 def _calendar(stage: Stage) -> npt.NDArray[np.datetime64]:

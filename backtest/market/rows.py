@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -64,12 +64,12 @@ def row_on(
     ]
     if broker is not None:
         charges.append(Charge(BROKERAGE, 0, broker))
-    table = None if adjusted else _holding(_tick_tables(market, kind), day)
+    table = None if adjusted else _holding(tick_tables(market, kind), day)
     t_plus_one = _holding(market.t_plus_one, day)
     return Row(
         charges=tuple(charges),
         bands=tuple(table.bands) if table else (),
-        limit=None if adjusted else _holding(_price_limits(market, kind, board), day),
+        limit=None if adjusted else _holding(price_limits(market, kind, board), day),
         t_plus_one=t_plus_one is not None and t_plus_one.holds,
         ipo=_holding(market.ipo, day),
     )
@@ -83,35 +83,6 @@ def changes(market: MarketRules, begin: date, end: date) -> list[date]:
     lists += [ticks.dated for ticks in market.ticks]
     lists += [limits.dated for limits in market.price_limits]
     return sorted({entry.since for dated in lists for entry in dated if begin < entry.since <= end})
-
-
-def doubts(
-    market: MarketRules, kind: str, board: str, begin: date, end: date, *, adjusted: bool
-) -> Iterator[str]:
-    """Sentences on the unverified and the assumed rules in force from ``begin`` to ``end``."""
-    for fee in market.fees:
-        if fee.kinds and kind not in fee.kinds:
-            continue
-        freed = [item for item in fee.exempt if item.kind == kind and item.since <= end]
-        yield from _unverified(market, f"{fee.name} exempt for {kind}", freed, begin, end)
-        if not any(item.since <= begin for item in freed):
-            what = f"{fee.name} for {kind}" if fee.kinds else fee.name
-            assume = fee.before == "assume"
-            known = [entry for entry in fee.dated if assume or entry.since <= end]
-            yield from _unverified(market, what, known, begin, end)
-            yield from _assumed(market, what, known if assume else [], begin)
-    if not adjusted:
-        tables = _tick_tables(market, kind)
-        yield from _unverified(market, f"ticks for {kind}", tables, begin, end)
-        yield from _assumed(market, f"ticks for {kind}", tables, begin)
-        yield from _unverified_bands(market, kind, tables, begin, end)
-        limits = _price_limits(market, kind, board)
-        what = f"price limit for {kind}" + (f" on {board}" if board else "")
-        yield from _unverified(market, what, limits, begin, end)
-        yield from _assumed(market, what, limits, begin)
-    for what, dated in (("T+1", market.t_plus_one), ("subscription fee", market.ipo)):
-        yield from _unverified(market, what, dated, begin, end)
-        yield from _assumed(market, what, dated, begin)
 
 
 def board_of(market: MarketRules, symbol: str, board: object) -> str:
@@ -128,6 +99,22 @@ def board_of(market: MarketRules, symbol: str, board: object) -> str:
     return market.boards.prefixes[max(fitting, key=len)] if fitting else market.boards.default
 
 
+def tick_tables(market: MarketRules, kind: str) -> Sequence[TickTable]:
+    """Tick tables of a kind, by date; empty where there are none."""
+    fitting = (entry for entry in market.ticks if not entry.kinds or kind in entry.kinds)
+    return next((entry.dated for entry in fitting), [])
+
+
+def price_limits(market: MarketRules, kind: str, board: str) -> Sequence[PriceLimit]:
+    """Price limits of a kind and board, by date; empty where there are none."""
+    fitting = (
+        entry
+        for entry in market.price_limits
+        if (not entry.kinds or kind in entry.kinds) and (not entry.boards or board in entry.boards)
+    )
+    return next((entry.dated for entry in fitting), [])
+
+
 def _amounts(fee: Fee, kind: str, day: date) -> FeeRate | None:
     if fee.kinds and kind not in fee.kinds:
         return None
@@ -140,51 +127,3 @@ def _amounts(fee: Fee, kind: str, day: date) -> FeeRate | None:
 def _holding(dated: Sequence[D], day: date) -> D | None:
     """Entry in force on ``day``; before the first, the first."""
     return in_force(dated, day) or (dated[0] if dated else None)
-
-
-def _tick_tables(market: MarketRules, kind: str) -> Sequence[TickTable]:
-    fitting = (entry for entry in market.ticks if not entry.kinds or kind in entry.kinds)
-    return next((entry.dated for entry in fitting), [])
-
-
-def _price_limits(market: MarketRules, kind: str, board: str) -> Sequence[PriceLimit]:
-    fitting = (
-        entry
-        for entry in market.price_limits
-        if (not entry.kinds or kind in entry.kinds) and (not entry.boards or board in entry.boards)
-    )
-    return next((entry.dated for entry in fitting), [])
-
-
-def _between(dated: Sequence[D], begin: date, end: date) -> list[D]:
-    """Entries that hold on some day from ``begin`` to ``end``, the assumed first one included."""
-    until = [*(entry.since for entry in dated[1:]), date.max]
-    return [
-        entry
-        for number, entry in enumerate(dated)
-        if begin < until[number] and (entry.since <= end or number == 0)
-    ]
-
-
-def _unverified(
-    market: MarketRules, what: str, dated: Sequence[Dated], begin: date, end: date
-) -> Iterator[str]:
-    for entry in _between(dated, begin, end):
-        if entry.status == "unverified":
-            yield f"{market.name}: {what}, from {entry.since}: unverified ({entry.source})"
-
-
-def _unverified_bands(
-    market: MarketRules, kind: str, tables: Sequence[TickTable], begin: date, end: date
-) -> Iterator[str]:
-    for table in _between(tables, begin, end):
-        open_bands = [band.above for band in table.bands if band.status == "unverified"]
-        if open_bands and table.status != "unverified":
-            what = f"ticks for {kind} above {min(open_bands):g}"
-            yield f"{market.name}: {what}: unverified"
-
-
-def _assumed(market: MarketRules, what: str, dated: Sequence[Dated], begin: date) -> Iterator[str]:
-    if dated and dated[0].since > begin:
-        since = dated[0].since
-        yield f"{market.name}: {what}: known from {since} only, assumed the same before"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from backtest.errors import MarketError
 from backtest.kernels.costs import FEE, ROW, TICK, RuleTables
+from backtest.market.doubts import Doubt, doubts, foreign
 from backtest.market.files import list_markets, load_market, resolve_markets
 from backtest.market.model import FeeRate, MarketRules
-from backtest.market.rows import BROKERAGE, Row, board_of, changes, doubts, row_on
+from backtest.market.rows import BROKERAGE, Row, board_of, changes, row_on
 from backtest.market.settings import Brokerage
 
 if TYPE_CHECKING:
@@ -46,11 +47,17 @@ class HasDates(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class CompiledRules:
-    """Rule tables, the names of the fee components, and what a reader must be told."""
+    """Rule tables, the names of the fee components, and what is doubted of them, by exchange."""
 
     tables: RuleTables
     components: tuple[str, ...]
-    warnings: tuple[str, ...]
+    doubts: Mapping[str, tuple[Doubt, ...]]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The doubts as sentences, each once."""
+        found = [doubt.text for own in self.doubts.values() for doubt in own]
+        return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -71,6 +78,7 @@ def compile_rules(
     prices: Literal["raw", "adjusted"],
     first: np.datetime64,
     last: np.datetime64,
+    held: NDArray[np.bool_] | None = None,
 ) -> CompiledRules:
     """Compile the rules of every column and session of a run.
 
@@ -89,13 +97,15 @@ def compile_rules(
         Adjusted prices have no ticks and no price limits.
     first, last
         First and last date of the run. Sessions outside trade under the rules of the nearer end,
-        and only rules in force between them are warned of.
+        and only rules in force between them are doubted.
+    held
+        Columns that may be held, shape (N,): only their rules are doubted. None means all.
 
     Returns
     -------
     CompiledRules
         ``period`` has a row per exchange, alphabetically. Components that the run may pay come in
-        file order, ``brokerage`` last. Before its first entry a rule is assumed, with a warning.
+        file order, ``brokerage`` last. Before its first entry a rule is assumed, and doubted.
 
     Raises
     ------
@@ -106,25 +116,22 @@ def compile_rules(
     exchanges = sorted({own.exchange for own in classes})
     traded = sorted({own.exchange for own in classes if own.kind != _UNTRADED})
     followed = {name: rules[name] for name in traded}
+    spans = {name: _span(sessions[name].dates, first, last) for name in exchanges}
     longest = max((len(sessions[name].dates) for name in exchanges), default=0)
     period = np.zeros((len(exchanges), longest), dtype=np.int16)
     rows: list[Row] = []
     starts: dict[_Class, int] = {}
-    warnings: list[str] = []
     for x, exchange in enumerate(exchanges):
-        dates = sessions[exchange].dates.astype("datetime64[D]")
-        span = _span(dates, first, last)
         market, broker = followed.get(exchange), brokerage.get(exchange)
-        days = [span[0], *(changes(market, *span) if market else [])]
-        later = np.array(days[1:], dtype="datetime64[D]")
-        period[x, : len(dates)] = np.searchsorted(later, dates, side="right")
+        days = [spans[exchange][0], *(changes(market, *spans[exchange]) if market else [])]
+        period[x, : len(sessions[exchange].dates)] = _periods(sessions[exchange].dates, days)
         for own in sorted({item for item in classes if item.exchange == exchange}):
             starts[own] = len(rows)
             rows += [_row(market, own, day, broker, prices) for day in days]
-        warnings += _warnings(market, exchange, sorted(starts), span, prices)
     components = _components(list(followed.values()), rows)
     tables = _pack(rows, components, period, [starts[own] for own in classes])
-    return CompiledRules(tables, components, tuple(dict.fromkeys(warnings)))
+    mine = classes if held is None else [classes[j] for j in np.flatnonzero(held)]
+    return CompiledRules(tables, components, _doubts(followed, mine, spans, prices))
 
 
 def _classes(rules: Mapping[str, MarketRules], instruments: pd.DataFrame) -> list[_Class]:
@@ -159,6 +166,12 @@ def _span(
     return begin.astype("datetime64[D]").item(), end.astype("datetime64[D]").item()
 
 
+def _periods(dates: NDArray[np.datetime64], days: Sequence[date]) -> NDArray[np.int64]:
+    """Which of the periods beginning on ``days`` each date lies in; before the first, the first."""
+    later = np.array(days[1:], dtype="datetime64[D]")
+    return np.searchsorted(later, dates.astype("datetime64[D]"), side="right")
+
+
 def _row(
     market: MarketRules | None, own: _Class, day: date, broker: Brokerage | None, prices: str
 ) -> Row:
@@ -167,22 +180,22 @@ def _row(
     return row_on(market, own.kind, own.board, day, broker=broker, adjusted=prices == "adjusted")
 
 
-def _warnings(
-    market: MarketRules | None,
-    exchange: str,
-    classes: Sequence[_Class],
-    span: tuple[date, date],
+def _doubts(
+    rules: Mapping[str, MarketRules],
+    classes: Iterable[_Class],
+    spans: Mapping[str, tuple[date, date]],
     prices: str,
-) -> list[str]:
-    traded = [own for own in classes if own.exchange == exchange and own.kind != _UNTRADED]
-    if market is None:
-        return []
-    found = []
-    if market.exchanges and exchange not in market.exchanges:
-        found.append(f"{exchange} trades under the rules of {market.name!r}, which are not its own")
-    for own in traded:
-        found += doubts(market, own.kind, own.board, *span, adjusted=prices == "adjusted")
-    return found
+) -> dict[str, tuple[Doubt, ...]]:
+    """Doubts by exchange, of the classes given; an index is never traded."""
+    found: dict[str, list[Doubt]] = {exchange: [] for exchange in rules}
+    for own in sorted(set(classes)):
+        if own.kind != _UNTRADED:
+            market, span = rules[own.exchange], spans[own.exchange]
+            found[own.exchange] += foreign(market, own.exchange)
+            found[own.exchange] += doubts(
+                market, own.kind, own.board, *span, adjusted=prices == "adjusted"
+            )
+    return {exchange: tuple(dict.fromkeys(told)) for exchange, told in found.items()}
 
 
 def _components(markets: Sequence[MarketRules], rows: Sequence[Row]) -> tuple[str, ...]:
