@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from backtest.assumptions import DataFacts, brokerage_of, data_facts, optimistic_assumptions
@@ -40,81 +41,122 @@ def _run(config: RunConfig) -> str:
 def _data(config: RunConfig) -> str:
     data = config.data
     name = (
-        "the simulated market"
+        "The simulated market that ships with the project"
         if data.bundle == "sample"
-        else f"the bundle {shown(Path(data.bundle))}"
+        else f"The bundle {shown(Path(data.bundle))}"
     )
     first = f"from {data.start}" if data.start else "from its first session"
     last = f"to {data.end}" if data.end else "to its last"
-    text = f"Decisions and NAV on {name}, {first} {last}; what lies before is history only."
+    text = f"{name}, traded {first} {last}; earlier bars and facts are history to look back on."
     if data.as_of:
         text += f" Nothing that became known after {data.as_of} is seen."
-    for check, action in sorted(data.checks.items()):
-        text += f" The check {check} is set to {action}."
+    if data.checks:
+        said = ", ".join(f"{check}: {action}" for check, action in sorted(data.checks.items()))
+        text += f" Data checks set by hand: {said}."
     return text
 
 
 def _universe(config: RunConfig) -> str:
     universe = config.universe
     rules = [
-        f"{field} {', '.join(getattr(universe, field))}"
-        for field in ("exchange", "kind", "sector", "symbols")
+        f"{field} {' or '.join(getattr(universe, field))}"
+        for field in ("exchange", "kind", "sector")
         if getattr(universe, field)
     ]
+    if universe.symbols:
+        rules.append(f"only {', '.join(universe.symbols)}")
     if universe.exclude:
         rules.append(f"not {', '.join(universe.exclude)}")
     if universe.min_history:
-        rules.append(f"at least {universe.min_history} bars known")
+        rules.append(f"at least {universe.min_history} bars so far")
     if universe.min_turnover is not None:
         least = _money(universe.min_turnover, config.portfolio.currency)
-        rules.append(f"a median turnover of at least {least}")
+        rules.append(f"a median of at least {least} traded a session, over the last 20")
     if universe.listed_at_least is not None:
         rules.append(f"listed for at least {universe.listed_at_least} sessions")
     if universe.listed_at_most is not None:
         rules.append(f"listed for at most {universe.listed_at_most} sessions")
     if not rules:
-        return "Everything listed in the bundle may be held, indices apart."
-    return f"May be held, as known at each decision: {'; '.join(rules)}. Indices never."
+        return "Everything that is listed at the decision may be held, except indices."
+    return (
+        f"May be held: {'; '.join(rules)}. Judged at each decision by what is known then; what "
+        "leaves is sold at the next rebalance. Indices are signals only."
+    )
 
 
 def _strategy(config: RunConfig) -> str:
-    params = ", ".join(f"{name} = {value}" for name, value in load_strategy(config.strategy))
-    return f"{config.strategy.name} with {params}." if params else f"{config.strategy.name}."
+    strategy = load_strategy(config.strategy)
+    about = (sys.modules[type(strategy).__module__].__doc__ or "").strip().split("\n")[0]
+    text = f"{config.strategy.name}: {about}" if about else f"{config.strategy.name}."
+    params = ", ".join(f"{name} = {_value(value)}" for name, value in strategy)
+    return f"{text} With {params}." if params else text
+
+
+def _value(value: object) -> str:
+    """A parameter as one would write it in the YAML; paths as seen from here."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Path):
+        return shown(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    return str(value)
 
 
 def _decisions(config: RunConfig) -> str:
     clock = config.clock
-    when = f"30 minutes before each open of {clock.base}, knowing every event already past"
+    when = (
+        f"30 minutes before each open of {clock.base}, on all that is known by then, other "
+        "markets' last closes included"
+    )
     if clock.decide == "after_close":
-        when = f"at each close of {clock.base}, knowing that close"
-    every = clock.rebalance
-    which = f"one in {every}" if isinstance(every, int) else f"the first of each {every}"
+        when = f"at each close of {clock.base} (once it is official), that close included"
+    return f"Made {when}. {_schedule(config)}"
+
+
+def _schedule(config: RunConfig) -> str:
+    every = config.clock.rebalance
+    if load_strategy(config.strategy).own_schedule:
+        return "Orders may be sent at any of them: the strategy chooses."
     if every in ("session", 1):
-        which = "every one of them"
-    return f"Made {when}; {which} may send orders."
+        return "Orders may be sent at every one of them."
+    if isinstance(every, int):
+        return f"Orders may be sent at the run's first and at one in {every} from there."
+    return f"Orders may be sent at the run's first and at the first of each {every}."
 
 
 def _orders(config: RunConfig) -> str:
     execution, portfolio = config.execution, config.portfolio
     on = "NAV and prices of the fill" if execution.sizing == "fill" else "NAV and last known prices"
-    text = f"Sized on {on}, in whole lots"
-    text += ", whole shares even on adjusted prices." if execution.whole_shares else "."
+    text = f"Sized on {on}, rounded toward zero to whole lots"
+    text += (
+        ", whole shares even on adjusted prices."
+        if execution.whole_shares
+        else " (on adjusted prices a lot of 1 means fractions)."
+    )
     if portfolio.band:
         text += f" Orders below {_percent(portfolio.band)} of NAV are skipped, exits apart."
-    gross = f" Absolute weights may sum to {portfolio.max_gross:g}"
-    return text + gross + (", short ones included." if portfolio.short else "; none is short.")
+    if portfolio.short:
+        return (
+            text
+            + f" Absolute weights may sum to at most {portfolio.max_gross:g}; shorts are allowed."
+        )
+    return text + f" Weights may sum to at most {portfolio.max_gross:g}; none may be negative."
 
 
 def _fills(execution: Execution) -> str:
-    left = "waits for the next" if execution.unfilled == "carry" else "lapses"
+    left = "waits for the next one" if execution.unfilled == "carry" else "lapses"
     text = (
-        f"At the next {execution.fill} of the instrument's own exchange; what cannot fill {left}."
+        f"At the next {execution.fill} of the instrument's own exchange, at that price plus "
+        f"slippage; what cannot fill there {left}."
     )
     if execution.sizing == "decision":
         text += f" At most {_percent(execution.max_participation)} of a bar's volume is taken."
     if execution.ipo_entry == "offer":
-        return text + " New listings are bought at the offer, by expected allotment."
-    return text + " New listings are bought at their first trade."
+        return text + " New listings are bought at the offer price, by expected allotment."
+    return text + f" New listings are bought at their first {execution.fill}."
 
 
 def _costs(config: RunConfig) -> str:
@@ -124,8 +166,9 @@ def _costs(config: RunConfig) -> str:
         [f"{slippage.ticks:g} tick{'' if slippage.ticks == 1 else 's'}"] if slippage.ticks else []
     )
     parts += [f"square-root impact x {slippage.impact:g}"] if slippage.impact else []
-    text = f"Market rules: {_market(config)}. Slippage: {' + '.join(parts) or 'none'}."
-    return text + f" Conversion: {config.execution.fx_cost_bps:g} bps."
+    text = f"Fees: {_market(config)}. Slippage: {' + '.join(parts) or 'none'}."
+    cost = config.execution.fx_cost_bps
+    return text + f" Converting foreign money: {f'{cost:g} bps' if cost else 'free'}."
 
 
 def _market(config: RunConfig) -> str:
@@ -136,36 +179,43 @@ def _market(config: RunConfig) -> str:
 
 def _choice(choice: str | MarketChoice) -> str:
     use = choice.use if isinstance(choice, MarketChoice) else choice
-    text = "each exchange's own" if use == "auto" else Path(use).name
+    text = (
+        "as each exchange charged on the day"
+        if use == "auto"
+        else f"by the rules of {Path(use).name}"
+    )
     brokerage = brokerage_of(choice)
     if brokerage is None:
-        return text
+        return text + (", no brokerage" if use != "frictionless" else "")
     terms = [f"{_percent(brokerage.rate)} of value"] if brokerage.rate else []
-    for field, unit in (("per_share", "a share"), ("fixed", "a fill"), ("min", "at least")):
-        amount = getattr(brokerage, field)
-        terms += [f"{amount:g} {unit}"] if amount else []
-    terms += [f"{brokerage.max:g} at most"] if brokerage.max is not None else []
-    return f"{text} with brokerage of {', '.join(terms) or 'nothing'}"
+    terms += [f"{brokerage.per_share:g} a share"] if brokerage.per_share else []
+    terms += [f"{brokerage.fixed:g} a fill"] if brokerage.fixed else []
+    terms += [f"at least {brokerage.min:g}"] if brokerage.min else []
+    terms += [f"at most {brokerage.max:g}"] if brokerage.max is not None else []
+    return f"{text}, plus brokerage of {', '.join(terms)}"
 
 
 def _account(config: RunConfig) -> str:
     portfolio = config.portfolio
-    text = f"{_money(portfolio.cash, portfolio.currency)} in cash; cash never goes below zero."
+    start = f"Starts with {_money(portfolio.cash, portfolio.currency)} in cash"
+    text = f"{start}, which never goes below zero."
     if portfolio.short:
         text = (
-            f"{_money(portfolio.cash, portfolio.currency)}; shorts keep their proceeds and "
-            f"{_percent(portfolio.margin)} of their value in cash, and cost "
-            f"{_percent(portfolio.borrow)} a year."
+            f"{start}. A short keeps its proceeds and {_percent(portfolio.margin)} of its value "
+            f"in cash, and costs {_percent(portfolio.borrow)} a year."
         )
-    if portfolio.rate_spread:
-        text += f" Interest at the rate less {_percent(portfolio.rate_spread)}."
+    text += f" Cash earns the bundle's {portfolio.currency} rate"
+    text += f" less {_percent(portfolio.rate_spread)}." if portfolio.rate_spread else "."
     taxes = portfolio.withholding
     if isinstance(taxes, dict):
         kept = ", ".join(f"{place} {_percent(tax)}" for place, tax in sorted(taxes.items()))
     else:
-        kept = _percent(taxes)
+        kept = _percent(taxes) if taxes else ""
     text += f" Tax on dividends: {kept or 'none'}."
-    return text + f" Delisting pays {_percent(portfolio.delisting_recovery)} of the last close."
+    paid = _percent(portfolio.delisting_recovery)
+    return (
+        text + f" A delisted holding pays the data's value for it, else {paid} of its last close."
+    )
 
 
 def _exits(exits: Exits) -> str:
@@ -179,14 +229,20 @@ def _exits(exits: Exits) -> str:
     if exits.max_sessions is not None:
         rules.append(f"{exits.max_sessions} sessions after entry")
     if not rules:
-        return "None: only the strategy and the universe close a position."
-    return f"Positions are closed by {', or '.join(rules)}; then blocked until a weight of 0."
+        return "None: only the strategy, the universe or a delisting closes a position."
+    return (
+        f"A position is closed by {', or '.join(rules)}. It is not bought again until the "
+        "strategy has given it a weight of exactly 0."
+    )
 
 
 def _benchmark(config: RunConfig) -> str:
     free = config.tearsheet.risk_free
     rate = "the bundle's rates" if isinstance(free, str) else f"{_percent(free)} a year"
-    return f"{config.benchmark or 'None'}; risk-free {rate}."
+    if config.benchmark is None:
+        return f"None. Risk-free rate: {rate}."
+    name = f"{config.benchmark}, in {config.portfolio.currency}"
+    return f"{name}. Risk-free rate: {rate}."
 
 
 def _percent(fraction: float) -> str:

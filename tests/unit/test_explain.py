@@ -144,7 +144,9 @@ def test_numbers_are_said_in_percent_and_money_with_its_currency():
             execution={"max_participation": 0.1},
         )
     )
-    assert said["Account"].startswith("5,000,000 HKD in cash")
+    assert said["Account"].startswith(
+        "Starts with 5,000,000 HKD in cash, which never goes below zero"
+    )
     assert "below 0.25 % of NAV" in said["Orders"]
     assert "a fall of 5 % from the average fill, or 20 sessions after entry" in said["Exits"]
     assert "At most 10 % of a bar's volume" in said["Fills"]
@@ -152,7 +154,11 @@ def test_numbers_are_said_in_percent_and_money_with_its_currency():
 
 @pytest.mark.parametrize(
     ("rebalance", "words"),
-    [("session", "every one of them"), (5, "one in 5"), ("month", "the first of each month")],
+    [
+        ("session", "at every one of them"),
+        (5, "at the run's first and at one in 5 from there"),
+        ("month", "at the run's first and at the first of each month"),
+    ],
 )
 def test_the_rhythm_of_orders_is_said_in_words(rebalance, words):
     assert words in explain(config(clock={"rebalance": rebalance}))["Decisions"]
@@ -163,4 +169,39 @@ def test_paths_are_said_as_seen_from_here(tmp_path, monkeypatch):
     text = "name: a\ndata: {bundle: ../data/hk}\nstrategy: {name: equal_weight}\n"
     Path("configs").mkdir()
     Path("configs/a.yaml").write_text(text)
-    assert "the bundle data/hk" in explain(load_config("configs/a.yaml"))["Data"]
+    assert "The bundle data/hk" in explain(load_config("configs/a.yaml"))["Data"]
+
+
+def test_the_strategy_is_said_with_its_first_line_and_parameters_as_in_yaml():
+    buy = {"name": "buy_and_hold", "params": {"symbols": ["E01.US"]}}
+    assert explain(config(strategy=buy))["Strategy"] == (
+        "buy_and_hold: Buy once, then leave alone: what any strategy should be compared with. "
+        "With symbols = [E01.US], weights = none."
+    )
+
+
+def test_a_strategy_with_a_schedule_of_its_own_says_when_orders_come():
+    listings = explain(config(strategy={"name": "ipo_day_one"}))
+    assert "the strategy chooses" in listings["Decisions"]
+
+
+@pytest.mark.parametrize(
+    ("market", "words"),
+    [
+        ("auto", "as each exchange charged on the day, no brokerage"),
+        ("us", "by the rules of us, no brokerage"),
+        ("frictionless", "by the rules of frictionless."),
+        (
+            {"use": "hk", "brokerage": {"rate": "3bp", "min": 50, "max": 900}},
+            "by the rules of hk, plus brokerage of 0.03 % of value, at least 50, at most 900",
+        ),
+        ({"XHKG": "hk", "XNYS": "us"}, "XHKG: by the rules of hk, no brokerage, XNYS: by"),
+    ],
+)
+def test_fees_are_said_by_market_with_the_brokers_own(market, words):
+    assert words in explain(config(market=market))["Costs"]
+
+
+def test_new_listings_are_bought_where_orders_fill():
+    at_the_close = explain(config(execution={"fill": "close"}))
+    assert "at their first close" in at_the_close["Fills"]
