@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtest.features import feature
 from backtest.kernels import rolling
 
 Frame = TypeVar("Frame", pd.DataFrame, "pd.Series[float]")
@@ -33,7 +34,8 @@ def rolling_sum(values: Frame, window: int, *, min_periods: int | None = None) -
     >>> rolling_sum(pd.Series([1.0, 2.0, 4.0]), 2).tolist()
     [nan, 3.0, 6.0]
     """
-    return _like(values, rolling.rolling_sum(_array(values), *_window(window, min_periods)))
+    (total,) = feature(rolling.rolling_sum, (_array(values),), *_window(window, min_periods))
+    return _like(values, total)
 
 
 def rolling_mean(values: Frame, window: int, *, min_periods: int | None = None) -> Frame:
@@ -44,7 +46,7 @@ def rolling_mean(values: Frame, window: int, *, min_periods: int | None = None) 
     >>> rolling_mean(pd.Series([1.0, float("nan"), 5.0]), 3, min_periods=2).tolist()
     [nan, nan, 3.0]
     """
-    mean, _ = rolling.rolling_mean_std(_array(values), *_window(window, min_periods))
+    mean, _ = feature(rolling.rolling_mean_std, (_array(values),), *_window(window, min_periods))
     return _like(values, mean)
 
 
@@ -58,7 +60,7 @@ def rolling_std(values: Frame, window: int, *, min_periods: int | None = None) -
     >>> rolling_std(pd.Series([1.0, 3.0, 3.0]), 2).tolist()
     [nan, 1.4142135623730951, 0.0]
     """
-    _, std = rolling.rolling_mean_std(_array(values), *_window(window, min_periods))
+    _, std = feature(rolling.rolling_mean_std, (_array(values),), *_window(window, min_periods))
     return _like(values, std)
 
 
@@ -74,7 +76,7 @@ def rolling_zscore(values: Frame, window: int, *, min_periods: int | None = None
     [nan, nan, 1.0]
     """
     array = _array(values)
-    mean, std = rolling.rolling_mean_std(array, *_window(window, min_periods))
+    mean, std = feature(rolling.rolling_mean_std, (array,), *_window(window, min_periods))
     return _like(values, np.divide(array - mean, std, out=np.full_like(std, np.nan), where=std > 0))
 
 
@@ -134,7 +136,8 @@ def cross_rank(values: pd.DataFrame, *, ascending: bool = True) -> pd.DataFrame:
     [1.0, nan, 3.0, 2.0]
     """
     array = _array(values)
-    return _like(values, rolling.cross_rank(array if ascending else -array))
+    (rank,) = feature(rolling.cross_rank, (array if ascending else -array,))
+    return _like(values, rank)
 
 
 def _ols(
@@ -149,9 +152,8 @@ def _ols(
     if window < 2 or lag < 0:
         raise ValueError(f"window must be at least 2 and lag at least 0, got {window} and {lag}")
     window, needed = _window(window, min_periods)
-    beta, alpha = rolling.rolling_ols(
-        _array(returns), _array(source)[:, 0].copy(), window, max(needed, 2), lag
-    )
+    arrays = (_array(returns), _array(source)[:, 0].copy())
+    beta, alpha = feature(rolling.rolling_ols, arrays, window, max(needed, 2), lag)
     return beta, alpha
 
 

@@ -234,22 +234,26 @@ def _result(stage: Stage, simulation: Simulation) -> Result:
     )
 
 
-def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object]) -> dict[str, Any]:
-    config, bundle, clock = stage.config, stage.bundle, stage.clock
-    rules = rules_of({name: market for name, (market, _) in stage.markets.items()})
-    strategy = {
-        "name": config.strategy.name,
-        "sha256": strategy_hash(config.strategy.name),
-        "inputs": file_hashes(stage.strategy.inputs()),
-    }
-    parts = {
+def identity(stage: Stage, resolved: Mapping[str, object]) -> dict[str, Any]:
+    """Everything that the numbers of a run depend on; its hash is the run's fingerprint."""
+    name = stage.config.strategy.name
+    return {
         "config": {key: value for key, value in resolved.items() if key != "tearsheet"},
-        "bundle": bundle.hash,
-        "rules": rules,
-        "strategy": strategy,
+        "bundle": stage.bundle.hash,
+        "rules": rules_of({exchange: market for exchange, (market, _) in stage.markets.items()}),
+        "strategy": {
+            "name": name,
+            "sha256": strategy_hash(name),
+            "inputs": file_hashes(stage.strategy.inputs()),
+        },
         "versions": versions(),
         "engine": engine_hash(),
     }
+
+
+def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object]) -> dict[str, Any]:
+    config, bundle, clock = stage.config, stage.bundle, stage.clock
+    parts = identity(stage, resolved)
     base = clock.base_sessions
     facts = data_facts(bundle, config)
     told = caveats(
@@ -269,8 +273,8 @@ def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object])
             "instruments": len(bundle.instruments),
             "checks": [finding.as_dict() for finding in bundle.findings],
         },
-        "strategy": strategy,
-        "rules": _with_doubts(rules, stage.rules),
+        "strategy": parts["strategy"],
+        "rules": _with_doubts(parts["rules"], stage.rules),
         "versions": parts["versions"],
         "engine": parts["engine"],
         "period": {

@@ -7,9 +7,10 @@ import hashlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,6 +42,17 @@ class Strategy(BaseModel):
         Row ``t`` may depend on rows up to ``t`` only.
         """
         raise NotImplementedError
+
+    @classmethod
+    def target_weights_many(
+        cls, strategies: Sequence[Self], panel: Panel
+    ) -> Iterator[pd.DataFrame]:
+        """`target_weights` of many parameter sets, one after the other, for sweeps.
+
+        Override it where parameter sets can share work; the frames must stay the same.
+        """
+        for strategy in strategies:
+            yield strategy.target_weights(panel)
 
     def faults(self, execution: Execution, clock: ClockSettings) -> list[str]:  # noqa: ARG002 - a hook: subclasses use them
         """Why this strategy cannot run with these settings; empty when it can."""

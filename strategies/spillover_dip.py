@@ -1,36 +1,30 @@
 """Buy falls that came over from US tech rather than from the company, when mainland money agrees.
 
-Hypothesis: a fall that follows from last nights' US moves, without news of the company, is
-pressure rather than information, partly undone; southbound buying tells which falls are cheap.
+Hypothesis: a fall that follows from last nights' US moves, without news of the company, is mere
+pressure, partly undone; southbound buying tells which falls are cheap.
 
-References: Rapach, Strauss & Zhou (2013), Journal of Finance 68(4): US returns lead the world. Da,
-Liu & Schaumburg (2014), Management Science 60(3), 658-674: reversal is stronger once cash-flow
-news is removed. Ding, Song, Bian & Zhang (2025), Pacific-Basin Finance Journal 93: southbound flow
-predicts, weekly and gross. Against it, Tang & Zhang (2014), Applied Economics: in Hong Kong
-losers' reversal is mostly eaten by costs.
+References: Rapach, Strauss & Zhou (2013), J. Finance 68(4): US returns lead. Da, Liu & Schaumburg
+(2014), Management Science 60(3): reversal without cash-flow news. Ding et al. (2025), Pacific-Basin
+Finance J. 93: southbound flow predicts. Against: Tang & Zhang (2014), Applied Economics: costs.
 
-Rows in step (``decide: before_open``, and only that): row d is made before the open of session d.
-It knows the stock's session d-1 and the US session that closed since row d-1, last night. So the
-stock's return of session s shows in row s+1, and the US return it was exposed to shows in row s:
-stock rows are paired with the source one row earlier. Several US sessions come compounded, none is
-0.0. The fall runs over the stock's rows d-window+1 to d, the source's over d-window to d-1; beta
-is estimated on the ``estimation`` rows before them, on sessions that traded and follow one that
-did. Last night's move has hit no session yet: left out.
+Rows in step (``decide: before_open`` only): row d is made before the open of session d and knows
+the stock's session d-1 and last night's US session. The stock's return of session s shows in row
+s+1, the US return it met in row s: stock rows pair with the source one row earlier. The fall runs
+over the stock's rows d-window+1 to d; beta is estimated on the ``estimation`` rows before them.
 
 A dip: fall <= -drop; the source fell, and beta x its move is at least ``share`` of the fall; no
-``news`` fact came since the session before the window (where the bundle has no such fact by symbol
-the filter is off); every session of the window traded; and the mean ``flow`` known per row of the
-window (closed days are unknown, not zero) has a z-score above ``flow_z`` over ``flow_history``
-rows, the stock's own where known, else the market's. ``flow: null`` leaves it out. The deepest
-come first, at 1/max_names, sold after ``hold`` rows or at a price as before the fall.
+``news`` since the session before the window (without such facts, no filter); all its sessions
+traded; the mean ``flow`` of its rows (closed days unknown, not zero) has a z-score above ``flow_z``
+(own where known, else the market's). The deepest first, at 1/max_names, sold after ``hold`` rows or
+at a price as before the fall.
 
-Fails when: the US fall is the start of a bear market; beta is unstable (thin names, new listings);
-news is not an earnings report (regulators, wars); an order lapses (its slot idles for ``hold``).
+Fails when: the US fall begins a bear market; beta is unstable; news is no earnings report.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -59,15 +53,28 @@ class SpilloverDip(Strategy):
     max_names: int = Field(10, ge=1, description="names held, 1/max_names of NAV at entry")
 
     def faults(self, execution: Execution, clock: ClockSettings) -> list[str]:  # noqa: ARG002
-        fault = "spillover_dip pairs its returns for clock.decide: before_open"
-        return [] if clock.decide == "before_open" else [fault]
+        fault = ["spillover_dip pairs its returns for clock.decide: before_open"]
+        return fault if clock.decide != "before_open" else []
 
     def target_weights(self, panel: Panel) -> pd.DataFrame:
-        if self.source not in panel.symbols:
-            raise StrategyError(f"spillover_dip: source '{self.source}' is not in the bundle.")
+        return next(self.target_weights_many([self], panel))
+
+    @classmethod
+    def target_weights_many(
+        cls, strategies: Sequence[Self], panel: Panel
+    ) -> Iterator[pd.DataFrame]:
+        falls: dict[tuple[object, ...], tuple[np.ndarray, ...]] = {}  # they depend on no threshold
+        for one in strategies:
+            made_of = (one.source, one.window, one.estimation, one.news, one.flow, one.flow_history)
+            if made_of not in falls:
+                falls[made_of] = one._falls(panel)
+            move, explained, plain, z = falls[made_of]
+            is_dip = (move <= -one.drop) & (explained >= one.share) & plain & (z > one.flow_z)
+            yield one._weights(panel, np.where(is_dip, move, np.nan))
+
+    def _weights(self, panel: Panel, depth: np.ndarray) -> pd.DataFrame:
         close, inside = panel.adjusted_close.to_numpy(), panel.universe.to_numpy()
-        depth = self._depth(panel).to_numpy()
-        out = np.full(close.shape, np.nan)
+        some, out = ~np.isnan(depth).all(axis=1), np.full(close.shape, np.nan)
         held: dict[int, int] = {}  # column -> row of entry
         for t in np.flatnonzero(panel.rebalance.to_numpy()):
             for j, entry in list(held.items()):
@@ -75,44 +82,38 @@ class SpilloverDip(Strategy):
                 if recovered or t - entry >= self.hold or not inside[t, j]:
                     out[t, j] = 0.0
                     del held[j]
-            dips = np.flatnonzero(~np.isnan(depth[t]) & np.isnan(out[t]))
-            fresh = [j for j in dips[np.argsort(depth[t, dips], kind="stable")] if j not in held]
-            for j in fresh[: self.max_names - len(held)]:
-                out[t, j] = 1.0 / self.max_names
-                held[int(j)] = int(t)
+            if some[t]:
+                dips = np.flatnonzero(~np.isnan(depth[t]) & np.isnan(out[t])).tolist()
+                fresh = [j for j in sorted(dips, key=lambda j: depth[t, j]) if j not in held]
+                for j in fresh[: self.max_names - len(held)]:
+                    out[t, j] = 1.0 / self.max_names
+                    held[j] = int(t)
         return pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)
 
-    def _depth(self, panel: Panel) -> pd.DataFrame:
-        """Return over the window where it is a dip to buy, NaN elsewhere."""
+    def _falls(self, panel: Panel) -> tuple[np.ndarray, ...]:  # return, share, no bar, flow's z
+        if self.source not in panel.symbols:
+            raise StrategyError(f"spillover_dip: source '{self.source}' is not in the bundle.")
         move = panel.adjusted_close / panel.adjusted_close.shift(self.window) - 1.0
         source = move[self.source].shift(1)
         # A halt repeats the last bar: same price, same volume; the return after it spans the halt.
         repeats = (panel.returns == 0.0) & (panel.volume.diff() == 0.0)
         traded = (panel.new_bars > 0) & ~repeats
         single = panel.returns.where(traded & traded.shift(1, fill_value=False))
-        exposure = panel.returns[self.source].shift(1)
-        beta = rolling_beta(
-            single, exposure, self.estimation, min_periods=self.estimation // 2, lag=self.window
-        )
-        explained = beta.mul(source.where(source < 0.0), axis=0)
-        busy = rolling_sum(traded.astype(float), self.window + 1) == self.window + 1
-        dip = (move <= -self.drop) & (explained / move >= self.share) & busy & panel.universe
-        return move.where(dip & ~self._has_news(panel) & self._agrees(panel))
+        exposure, span = panel.returns[self.source].shift(1), self.estimation
+        beta = rolling_beta(single, exposure, span, min_periods=span // 2, lag=self.window)
+        explained = beta.mul(source.where(source < 0.0), axis=0) / move
+        plain = panel.universe & (rolling_sum(traded.astype(float), self.window + 1) > self.window)
+        if panel.has_fact(self.news) == "symbol":
+            came = panel.flow(self.news).notna().astype(float)
+            plain &= ~(rolling_sum(came, self.window + 1) > 0.0)
+        return (*(frame.to_numpy() for frame in (move, explained, plain)), self._flow_z(panel))
 
-    def _has_news(self, panel: Panel) -> pd.DataFrame:
-        """Whether news came at row d - window or later: since the session before the window."""
-        if panel.has_fact(self.news) != "symbol":
-            return panel.universe & False
-        came = panel.flow(self.news).notna().astype(float)
-        return rolling_sum(came, self.window + 1) > 0.0
-
-    def _agrees(self, panel: Panel) -> pd.DataFrame:
-        """Whether the flow's z-score is known and high enough; always without a flow."""
+    def _flow_z(self, panel: Panel) -> np.ndarray:
         if self.flow is None:
-            return panel.universe
+            return np.full(panel.close.shape, np.inf)
         own = self._zscore(panel.flow(self.flow)).to_numpy()
         market = self._zscore(panel.market_flow(self.flow)).to_numpy()[:, None]
-        return panel.universe & (np.where(np.isnan(own), market, own) > self.flow_z)
+        return np.where(np.isnan(own), market, own)
 
     def _zscore(self, flow: Frame) -> Frame:
         mean = rolling_mean(flow, self.window, min_periods=1)

@@ -16,6 +16,7 @@ from backtest.errors import BacktestError, FaultyInput, MarketError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.progress import Progress
     from rich.status import Status
 
 DONE, FAILED, FAULTY, INTERRUPTED = 0, 1, 2, 130
@@ -55,6 +56,15 @@ class Screen:
     def stages(self) -> Stages:
         """A progress callback that prints one line per stage."""
         return Stages(None if self._quiet else self._err)
+
+    def bar(self) -> Progress | None:
+        """A bar on the terminal; None where nobody would see it move."""
+        if self._quiet or not self._err.is_terminal:
+            return None
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (BarColumn(), TextColumn("{task.description}"))
+        return Progress(*columns, console=self._err, transient=True)
 
     def finish(self) -> None:
         """Print the JSON document, if one was asked for."""

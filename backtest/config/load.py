@@ -47,23 +47,40 @@ def load_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig
     them absolute; `RunConfig.resolved` gives them as written.
     """
     file = Path(path)
-    document = read_layers(file, overrides)
+    return config_of(read_layers(file, overrides), title=shown(file), folder=file.absolute().parent)
+
+
+def config_of(document: Document, *, title: str, folder: Path) -> RunConfig:
+    """The configuration that a document says.
+
+    Parameters
+    ----------
+    title
+        What the document is called in faults.
+    folder
+        Where its paths are relative to, when the config is written again.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the document.
+    """
     document = Document(_without_empty(document.root, RunConfig), document.faults)
     strategy, faults = _strategy_of(document)
     if strategy is not None:
         faults += _params_faults(strategy, document)
-    document, written = _with_absolute_paths(document, strategy, file.absolute().parent)
+    document, written = _with_absolute_paths(document, strategy, folder)
     config, sound, own = _validated(document)
     said = {fault.where for fault in document.faults}
     faults = [*document.faults, *(fault for fault in [*own, *faults] if fault.where not in said)]
     if strategy is not None and _faults_below(faults, "strategy.params"):
         strategy = None
     if config is not None:
-        places = [*clashes(config, sound), *_strategy_clashes(config, sound, strategy)]
+        places = [*clashes(config, sound), *strategy_clashes(config, sound, strategy)]
         clashing = [document.fault(at, message) for at, message in places]
         faults += [fault for fault in clashing if fault.where not in said]
     if faults or config is None:
-        raise ConfigError(shown(file), _in_order(faults, shown(file)))
+        raise ConfigError(title, _in_order(faults, title))
     config._written.update(written)
     return config
 
@@ -148,7 +165,7 @@ def _validated(document: Document) -> tuple[RunConfig | None, frozenset[str], li
     return partial, everything - broken, faults
 
 
-def _strategy_clashes(
+def strategy_clashes(
     config: RunConfig, sound: frozenset[str], strategy: type[Strategy] | None
 ) -> list[tuple[KeyPath, str]]:
     """What the strategy itself says against the execution and the clock."""

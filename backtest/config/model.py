@@ -14,8 +14,12 @@ from backtest.execution import Execution, Exits, Portfolio
 from backtest.market.settings import MarketSettings
 from backtest.panel.universe import UniverseSettings
 from backtest.report.settings import TearsheetSettings
-from backtest.strategy import StrategySettings, load_strategy
+from backtest.research import ExecutorSettings, SweepSettings
+from backtest.strategy import Strategy, StrategySettings, load_strategy
 from backtest.units import Money
+
+SEARCH = ("sweep", "executor")
+"""Sections that say how many runs are made, and where; a single run reads none of them."""
 
 Written = dict[tuple[str, ...], tuple[str, str]]
 """Paths of a config by key: as used (absolute) and as written (relative to the config's folder)."""
@@ -52,11 +56,20 @@ class RunConfig(BaseModel):
     benchmark: str | None = Field(None, description="symbol to compare with; never traded")
     tearsheet: TearsheetSettings = Field(TearsheetSettings(), description="what the page shows")
     seed: int = Field(0, ge=0, description="seed of whatever is random")
+    sweep: SweepSettings | None = Field(
+        None, description="many trials of this configuration, for `backtest sweep`"
+    )
+    executor: ExecutorSettings = Field(
+        ExecutorSettings(), description="where the trials of a sweep are worked on"
+    )
 
     _written: Written = PrivateAttr(default_factory=dict)
 
-    def resolved(self) -> dict[str, object]:
-        """Every setting as plain JSON values, defaults and the strategy's own included.
+    def resolved(self, strategy: Strategy | None = None) -> dict[str, object]:
+        """Every setting of one run as plain JSON values, defaults and the strategy's own included.
+
+        What says how many runs to make (`SEARCH`) is no setting of any of them, and left out.
+        ``strategy`` is the one that the config names, where it is at hand.
 
         Keys stand in the order of the models, keys that a user chooses in alphabetical order; paths
         are as written, relative to the config's folder. The same run gives the same dict anywhere,
@@ -65,8 +78,9 @@ class RunConfig(BaseModel):
         plain: dict[str, object] = {
             field: _plain(getattr(self, field), self.portfolio.currency)
             for field in type(self).model_fields
+            if field not in SEARCH
         }
-        strategy = load_strategy(self.strategy)
+        strategy = strategy or load_strategy(self.strategy)
         plain["strategy"] = {
             "name": self.strategy.name,
             "params": _plain(strategy, self.portfolio.currency),

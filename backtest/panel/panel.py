@@ -41,6 +41,7 @@ class Panel:
         self._currency = currency
         self._known: dict[str, Known] = {}
         self._cache: dict[tuple[str, str], pd.DataFrame] = {}
+        self._market_cache: dict[tuple[str, str], pd.Series[float]] = {}
 
     @cached_property
     def sessions(self) -> pd.DatetimeIndex:
@@ -192,15 +193,11 @@ class Panel:
 
     def market_fact(self, field: str) -> pd.Series[float]:
         """As `fact`, for the market-wide records of ``field``."""
-        rows = self._market_rows(field)
-        return pd.Series(pit.latest(rows, (len(self.sessions), 1))[:, 0], self.sessions, name=field)
+        return self._market_series("fact", field, pit.latest)
 
     def market_flow(self, field: str) -> pd.Series[float]:
         """As `flow`, for the market-wide records of ``field``."""
-        rows = self._market_rows(field)
-        return pd.Series(
-            pit.arrivals(rows, (len(self.sessions), 1))[:, 0], self.sessions, name=field
-        )
+        return self._market_series("flow", field, pit.arrivals)
 
     def _rows(self, exchange: str) -> Known:
         """Which sessions of ``exchange`` each decision knows, as rows of its calendar."""
@@ -316,8 +313,19 @@ class Panel:
             )
         return records
 
-    def _market_rows(self, field: str) -> pit.FactRows:
-        return pit.fact_rows(self._records(field), {pit.MARKET: 0}, self.decisions)
+    def _market_series(
+        self,
+        view: str,
+        field: str,
+        build: Callable[[pit.FactRows, tuple[int, int]], FloatArray],
+    ) -> pd.Series[float]:
+        if (view, field) not in self._market_cache:
+            rows = pit.fact_rows(self._records(field), {pit.MARKET: 0}, self.decisions)
+            values = build(rows, (len(self.sessions), 1))[:, 0]
+            values.flags.writeable = False
+            series = pd.Series(values, self.sessions, name=field, copy=False)
+            self._market_cache[view, field] = series
+        return self._market_cache[view, field]
 
     def _frame(self, values: npt.NDArray[np.generic]) -> pd.DataFrame:
         values.flags.writeable = False

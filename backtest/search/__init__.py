@@ -1,0 +1,1 @@
+"""Many runs of one configuration: sweeps, and what they say together."""

@@ -1,0 +1,98 @@
+"""What is kept of a trial: measures, moments and sums by block of its returns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.measures import distribution, drawdowns, performance
+
+FloatArray = NDArray[np.float64]
+DateArray = NDArray[np.datetime64]
+
+MEASURES = (
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "calmar",
+    "turnover",
+    "costs_bps",
+    "exposure",
+)
+"""Measures that trials can be ranked by."""
+
+LESS_IS_BETTER = frozenset({"volatility", "turnover", "costs_bps"})
+
+MOMENTS = ("sessions", "mean", "deviation", "skewness", "kurtosis", "sharpe_per_session")
+"""Of the excess returns per session: what the inference statistics are made of."""
+
+
+def scores_of(
+    nav: FloatArray,
+    sessions: DateArray,
+    *,
+    risk_free: float | FloatArray,
+    sessions_per_year: float,
+) -> dict[str, float]:
+    """Measures and moments of an account by name, NaN where not defined.
+
+    Parameters
+    ----------
+    nav
+        Shape (T + 1,), the initial cash first.
+    sessions
+        Shape (T,).
+    risk_free
+        Return of cash per session, one or (T,).
+    """
+    returns = performance.returns_from(nav)
+    excess = returns - risk_free
+    per_year = {"sessions_per_year": sessions_per_year}
+    return {
+        "total_return": performance.total_return(nav),
+        "cagr": performance.cagr(nav, sessions),
+        "volatility": performance.volatility(returns, **per_year),
+        "sharpe": performance.sharpe(returns, risk_free=risk_free, **per_year),
+        "sortino": performance.sortino(returns, target=risk_free, **per_year),
+        "max_drawdown": drawdowns.max_drawdown(nav),
+        "calmar": drawdowns.calmar(nav, sessions),
+        "sessions": float(len(returns)),
+        "mean": float(np.mean(excess)),
+        "deviation": performance.deviation(excess) if len(excess) > 1 else math.nan,
+        "skewness": distribution.skewness(excess),
+        "kurtosis": distribution.kurtosis(excess),
+        "sharpe_per_session": performance.sharpe(
+            returns, risk_free=risk_free, sessions_per_year=1.0
+        ),
+    }
+
+
+def block_sums(excess: FloatArray, blocks: int) -> tuple[list[float], list[float]]:
+    """Sums and sums of squares of contiguous blocks, as even as can be, the longer ones first.
+
+    With the blocks' lengths they give mean and deviation of any union of blocks, which is all that
+    the test of overfitting (CSCV) asks of a trial.
+
+    Examples
+    --------
+    >>> block_sums(np.array([1.0, 2.0, 3.0]), 2)
+    ([3.0, 3.0], [5.0, 9.0])
+    """
+    starts = block_starts(len(excess), blocks)
+    if len(excess) < blocks:
+        return [math.nan] * blocks, [math.nan] * blocks
+    sums = np.add.reduceat(excess, starts)
+    squares = np.add.reduceat(np.square(excess), starts)
+    return sums.tolist(), squares.tolist()
+
+
+def block_starts(sessions: int, blocks: int) -> NDArray[np.int64]:
+    """First session of each block; blocks differ by one session at most, the longer ones first."""
+    size, longer = divmod(sessions, blocks)
+    numbers = np.arange(blocks)
+    return numbers * size + np.minimum(numbers, longer)

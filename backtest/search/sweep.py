@@ -1,0 +1,273 @@
+"""A sweep: its trials worked through, kept as they are done, merged at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from backtest.config import RunConfig
+from backtest.config.change import changed
+from backtest.config.model import SEARCH
+from backtest.errors import ConfigError, Fault
+from backtest.provenance import fingerprint_of
+from backtest.research import SweepSettings, Value
+from backtest.runner import REPORTS, identity
+from backtest.search.constraints import holds, keys_in, parse_constraints
+from backtest.search.executors import WorkersLost, worked
+from backtest.search.job import Job, Row, Rows, work
+from backtest.search.pace import Pace, Step
+from backtest.search.scores import LESS_IS_BETTER, MEASURES
+from backtest.search.space import Plan, Values, draw, plan_of
+from backtest.search.table import finished, merge_parts, schema_of, write_part
+from backtest.search.workshop import Trial, Workshop
+from backtest.trial_ledger import TrialRecord, record_trials
+
+_BULKY = frozenset({"block_sum", "block_sum_of_squares", "nav"})
+_FIXED = frozenset({"name", "description", "tearsheet", "extends", "seed", *SEARCH})
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep on disk: ``trials.parquet`` when it is complete, parts of it before."""
+
+    config: RunConfig
+    settings: SweepSettings
+    folder: Path
+    fingerprint: str
+    engine: str  # hash of the code
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Dotted keys that vary."""
+        return tuple(first_values(self.settings))
+
+    @property
+    def parts(self) -> Path:
+        """Where finished trials are kept until the table is complete."""
+        return self.folder / "parts"
+
+    @property
+    def table(self) -> Path:
+        """The table of all trials."""
+        return self.folder / "trials.parquet"
+
+
+def open_sweep(config: RunConfig, *, out: Path | None = None) -> tuple[Sweep, Trial]:
+    """The sweep that ``config`` describes, and its base run, simulated to see that it can be.
+
+    Raises
+    ------
+    ConfigError
+        Where there is nothing to sweep, or a key or constraint of it cannot be.
+    BacktestError
+        Where the base config itself cannot be run.
+    """
+    settings = config.sweep
+    if settings is None:
+        message = "is required: grid, random or optuna, with the keys that vary"
+        raise ConfigError(config.name, [Fault("sweep", message)])
+    check_sweep(config, settings)
+    base = Workshop(config).trial({}, label="base")
+    parts = identity(base.stage, config.resolved(base.stage.strategy))
+    fingerprint = fingerprint_of(parts | {"sweep": settings.model_dump(mode="json")})
+    folder = (out or REPORTS) / config.name / f"sweep-{fingerprint}"
+    return Sweep(config, settings, folder, fingerprint, str(parts["engine"])), base
+
+
+def check_sweep(config: RunConfig, settings: SweepSettings) -> None:
+    """Raise the faults of a sweep's keys, constraints and measures, all at once."""
+    faults: list[Fault] = []
+    ranked = settings.optuna.objectives if settings.optuna is not None else {}
+    for name in (settings.rank_by, *ranked):
+        if name not in MEASURES:
+            message = f"no measure '{name}' is kept of a trial; there are {', '.join(MEASURES)}"
+            faults.append(Fault("sweep.rank_by", message))
+    keys = first_values(settings)
+    for key, value in keys.items():
+        if key.split(".")[0] in _FIXED:
+            faults.append(Fault(f"sweep: {key}", "cannot vary: it moves no number of a run"))
+        else:
+            faults += _faults_of(config, key, value)
+    known = config.resolved()
+    for expression in parse_constraints(settings.where):
+        faults += [
+            Fault("sweep.where", f"'{key}' is no setting of this config")
+            for key in keys_in(expression)
+            if key not in keys and _at(known, key) is _NOTHING
+        ]
+    if faults:
+        raise ConfigError(config.name, faults)
+
+
+def run_trials(
+    sweep: Sweep,
+    base: Trial,
+    *,
+    reports: Path | None = None,
+    limit: int | None = None,
+    progress: Callable[[Step], None] | None = None,
+) -> Step:
+    """Work through the trials that are not finished yet; writes the table when all are.
+
+    Parameters
+    ----------
+    reports
+        Folder whose trial ledger gets the trials; the one above the sweep's unless given.
+    limit
+        Trials of this call, at most; the others wait for the next.
+    progress
+        Called after each batch.
+
+    Notes
+    -----
+    Whatever stops it, finished trials are on disk, and the next call goes on behind them.
+    """
+    plan = plan_of(sweep.settings)
+    schema = schema_of(sweep.settings)
+    sweep.parts.mkdir(parents=True, exist_ok=True)
+    job = Job(sweep.fingerprint, sweep.config, sweep.settings)
+    pace = Pace(sweep.config.executor.batch)
+    wanted = _wanted(sweep, plan)
+    left = plan.count if limit is None else limit
+    lost = 0
+    while True:
+        done = finished(sweep.parts, plan.count)
+        pace.begin(total=int(wanted.sum()), before=int((done & wanted).sum()))
+        pending = np.flatnonzero(wanted & ~done)[: max(left, 0)]
+        batches = pace.batches(pending, done)
+        try:
+            for rows, seconds in worked(partial(_timed, job), batches, sweep.config.executor):
+                write_part(sweep.parts, rows, schema)
+                record_trials(reports or sweep.folder.parents[1], records_of(sweep, base, rows))
+                left -= len(rows)
+                failed = sum(row["status"] == "failed" for row in rows)
+                step = pace.note(len(rows), failed, seconds)
+                if progress is not None:
+                    progress(step)
+            break
+        except WorkersLost:
+            lost += 1
+            if lost > sweep.config.executor.retries:
+                raise
+    step = pace.step
+    if step.done == step.total:
+        merge_parts(sweep.parts, sweep.table, schema)
+    return step
+
+
+def best_trials(sweep: Sweep, count: int) -> list[int]:
+    """Numbers of the best trials by ``rank_by``, the best first; ties by number."""
+    measure = sweep.settings.rank_by
+    table = pq.read_table(sweep.table, columns=["trial", measure])
+    values = table[measure].to_numpy(zero_copy_only=False).astype(np.float64)
+    values = -values if measure in LESS_IS_BETTER else values
+    ranked = np.argsort(-np.where(np.isnan(values), -np.inf, values), kind="stable")
+    known = ranked[~np.isnan(values[ranked])]
+    return [int(table["trial"][int(row)].as_py()) for row in known[:count]]
+
+
+def trial_rows(sweep: Sweep, numbers: Sequence[int]) -> Rows:
+    """Rows of the complete table, in the order of ``numbers``; unknown numbers are left out.
+
+    Values of keys whose kinds differ from trial to trial stand as they were written in the YAML.
+    """
+    schema = pq.read_schema(sweep.table)
+    names = [name for name in schema.names if name not in _BULKY]
+    table = pq.read_table(sweep.table, columns=names, filters=[("trial", "in", list(numbers))])
+    found = {row["trial"]: _as_written(row, sweep) for row in table.to_pylist()}
+    return [found[number] for number in numbers if number in found]
+
+
+def records_of(sweep: Sweep, base: Trial, rows: Rows) -> list[TrialRecord]:
+    """What the ledger keeps of rows that were simulated."""
+    dates = base.sessions
+    return [
+        TrialRecord(
+            fingerprint=str(row["fingerprint"]),
+            name=sweep.config.name,
+            strategy=str(row.get("strategy.name", sweep.config.strategy.name)),
+            source=sweep.folder.name,
+            data=base.stage.bundle.hash,
+            engine=sweep.engine,
+            first=str(dates[0]),
+            last=str(dates[-1]),
+            sessions=int(str(row["sessions"])),
+            sharpe=_number(row["sharpe_per_session"]),
+            mean=_number(row["mean"]),
+            deviation=_number(row["deviation"]),
+            skewness=_number(row["skewness"]),
+            kurtosis=_number(row["kurtosis"]),
+        )
+        for row in rows
+        if row["status"] == "done"
+    ]
+
+
+def first_values(settings: SweepSettings) -> Values:
+    """Every key that varies, with one value that it takes."""
+    if settings.grid is not None:
+        return {key: values[0] for key, values in settings.grid.items()}
+    search = settings.random or settings.optuna
+    assert search is not None  # noqa: S101 - the model demands one of the three
+    rng = np.random.default_rng(0)
+    return {key: draw(space, rng) for key, space in search.space.items()}
+
+
+def _timed(job: Job, numbers: NDArray[np.int64]) -> tuple[Rows, float]:
+    started = time.perf_counter()
+    return work(job, numbers.tolist()), time.perf_counter() - started
+
+
+def _wanted(sweep: Sweep, plan: Plan) -> NDArray[np.bool_]:
+    """Trials that no constraint rules out, shape (count,)."""
+    constraints = parse_constraints(sweep.settings.where)
+    wanted = np.ones(plan.count, dtype=np.bool_)
+    if constraints:
+        known = sweep.config.resolved()
+        for number in range(plan.count):
+            values = plan.values(number)
+            wanted[number] = all(
+                holds(constraint, values, partial(_at, known)) for constraint in constraints
+            )
+    return wanted
+
+
+def _faults_of(config: RunConfig, key: str, value: Value) -> list[Fault]:
+    """Faults that setting ``key`` brings; none where only its value is out of place."""
+    try:
+        changed(config, {key: value}, label="sweep")
+    except ConfigError as error:
+        return [
+            Fault(f"sweep: {fault.where}", fault.message)
+            for fault in error.faults
+            if "unknown" in fault.message
+        ]
+    return []
+
+
+def _as_written(row: Row, sweep: Sweep) -> Row:
+    """The row with the values of its trial as the plan has them; JSON text was for the table."""
+    if sweep.settings.optuna is not None:
+        return row
+    return row | plan_of(sweep.settings).values(int(str(row["trial"])))
+
+
+_NOTHING = object()
+
+
+def _at(tree: object, key: str) -> object:
+    """The setting at a dotted key."""
+    for name in key.split("."):
+        tree = tree.get(name, _NOTHING) if isinstance(tree, dict) else _NOTHING
+    return tree
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,232 @@
+"""One trial after the other, with whatever they share made once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from backtest.calendars import sessions_per_year
+from backtest.config import RunConfig
+from backtest.config.change import changed
+from backtest.data.bundle import Bundle, load_bundle
+from backtest.data.fx import rate_known
+from backtest.engine import nav_only
+from backtest.engine.compilation import build_terms, build_world
+from backtest.engine.orders import build_orders
+from backtest.errors import BacktestError
+from backtest.features import FeatureStore, remembered
+from backtest.kernels.world import Orders, World
+from backtest.measures import performance
+from backtest.provenance import fingerprint_of
+from backtest.runner import Stage, identity, stage_of
+from backtest.search.space import Values
+from backtest.strategy import Strategy, strategy_class
+
+FloatArray = NDArray[np.float64]
+_Made = TypeVar("_Made")
+
+_STAGES, _WORLDS, _BUNDLES, _ORDERS = 3, 4, 2, 4  # kept at once; each may be hundreds of megabytes
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that was simulated; ``nav`` has the initial cash in front."""
+
+    config: RunConfig
+    stage: Stage
+    nav: FloatArray
+    fingerprint: str
+
+    @property
+    def sessions(self) -> NDArray[np.datetime64]:
+        """Base sessions of the run."""
+        clock = self.stage.clock
+        return clock.base_sessions.dates[clock.first : clock.last + 1]
+
+    @property
+    def sessions_per_year(self) -> float:
+        """Of the base exchange's calendar."""
+        return sessions_per_year(self.stage.clock.base)
+
+    @property
+    def risk_free(self) -> float | FloatArray:
+        """Return of cash per session, as ``tearsheet.risk_free`` says."""
+        setting = self.config.tearsheet.risk_free
+        if setting != "rates":
+            return performance.per_session_rate(
+                float(setting), sessions_per_year=self.sessions_per_year
+            )
+        clock = self.stage.clock
+        closes = clock.base_sessions.close[clock.first : clock.last + 1]
+        currency = self.config.portfolio.currency
+        known = rate_known(self.stage.bundle.rates, currency, pd.DatetimeIndex(closes, tz="UTC"))
+        return performance.accrued_rates(known, self.sessions)
+
+
+Outcome = Trial | Exception
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A trial before its strategy has answered."""
+
+    config: RunConfig
+    strategy: Strategy
+    stage: Stage
+    parts: dict[str, Any]  # of the fingerprint, its config apart
+    stage_key: str
+    orders_key: str
+
+
+class Workshop:
+    """Simulates variations of one config; data, panel, world and features are shared among them."""
+
+    def __init__(self, base: RunConfig) -> None:
+        self.base = base
+        self._classes: dict[str, type[Strategy]] = {}
+        self._bundles: OrderedDict[str, Bundle] = OrderedDict()
+        self._stages: OrderedDict[str, tuple[Stage, dict[str, Any]]] = OrderedDict()
+        self._worlds: OrderedDict[str, World] = OrderedDict()
+        self._features = FeatureStore()
+        self._orders: OrderedDict[str, Orders] = OrderedDict()
+
+    def trial(self, values: Values, label: str = "trial") -> Trial:
+        """Simulate the base config with ``values`` in place.
+
+        Raises
+        ------
+        BacktestError
+            As a run of that config would.
+        """
+        asked = self._ask(values, label)
+        with remembered(self._features):
+            weights = asked.strategy.target_weights(asked.stage.panel)
+        return self._simulated(asked, self._order(asked, weights))
+
+    def trials(self, wanted: Sequence[Values], labels: Sequence[str]) -> Iterator[Outcome]:
+        """As `trial`, one after the other, with an error in the place of a trial that fails.
+
+        Neighbours that ask the same strategy on the same panel are asked together, see
+        `Strategy.target_weights_many`.
+        """
+        together: list[_Asked] = []
+        for values, label in zip(wanted, labels, strict=True):
+            try:
+                asked = self._ask(values, label)
+            except BacktestError as error:
+                yield from self._together(together)
+                together = []
+                yield error
+                continue
+            if together and asked.stage_key != together[0].stage_key:
+                yield from self._together(together)
+                together = []
+            together.append(asked)
+        yield from self._together(together)
+
+    def _together(self, asked: Sequence[_Asked]) -> Iterator[Outcome]:
+        """Trials on one panel; parameter sets that recur are asked once."""
+        fresh = [one for one in asked if one.orders_key not in self._orders]
+        unique = list({one.orders_key: one for one in fresh}.values())
+        answers: Iterator[pd.DataFrame] = iter(())
+        if unique:
+            strategies = [one.strategy for one in unique]
+            answers = type(strategies[0]).target_weights_many(strategies, unique[0].stage.panel)
+        for one in asked:
+            try:
+                orders = self._orders.get(one.orders_key)
+                if orders is None:
+                    with remembered(self._features):
+                        weights = next(answers, None)
+                        if weights is None:  # an error ended the answers: ask on our own
+                            weights = one.strategy.target_weights(one.stage.panel)
+                    orders = self._order(one, weights)
+                yield self._simulated(one, orders)
+            except Exception as error:  # the strategy is the user's: what it raises is the trial's
+                yield error
+
+    def _ask(self, values: Values, label: str) -> _Asked:
+        name = str(values.get("strategy.name", self.base.strategy.name))
+        known = self._class_of(name)
+        config = changed(self.base, values, strategy=known, label=label)
+        strategy = known.model_validate(config.strategy.params)
+        key = _stage_key(config)
+        stage, parts = _kept(self._stages, key, _STAGES, lambda: self._staged(config))
+        orders_key = f"{key} {strategy!r} {config.portfolio!r}"
+        return _Asked(config, strategy, stage, parts, key, orders_key)
+
+    def _order(self, asked: _Asked, weights: pd.DataFrame) -> Orders:
+        stage = asked.stage
+        orders = build_orders(weights, stage.panel.universe, stage.clock, asked.config.portfolio)
+        return _kept(self._orders, asked.orders_key, _ORDERS, lambda: orders)
+
+    def _simulated(self, asked: _Asked, orders: Orders) -> Trial:
+        config = asked.config
+        world = _kept(
+            self._worlds,
+            _world_key(asked.stage_key, config),
+            _WORLDS,
+            lambda: self._world(asked.stage, config),
+        )
+        terms = build_terms(config.execution, config.portfolio, config.exits)
+        nav = nav_only(world, orders, terms)
+        resolved = config.resolved(asked.strategy)
+        own = {name: value for name, value in resolved.items() if name != "tearsheet"}
+        return Trial(
+            config=config,
+            stage=asked.stage,
+            nav=np.concatenate(([config.portfolio.cash.amount], nav)),
+            fingerprint=fingerprint_of(asked.parts | {"config": own}),
+        )
+
+    def _class_of(self, name: str) -> type[Strategy]:
+        if name not in self._classes:
+            self._classes[name] = strategy_class(name)
+        return self._classes[name]
+
+    def _staged(self, config: RunConfig) -> tuple[Stage, dict[str, Any]]:
+        data = config.data
+        key = repr((data.bundle, data.as_of, sorted(data.checks.items())))
+        bundle = _kept(self._bundles, key, _BUNDLES, lambda: load_bundle(data))
+        stage = stage_of(config, bundle)
+        return stage, identity(stage, {})
+
+    @staticmethod
+    def _world(stage: Stage, config: RunConfig) -> World:
+        return build_world(
+            stage.bundle,
+            stage.grid,
+            stage.clock,
+            stage.rules,
+            execution=config.execution,
+            portfolio=config.portfolio,
+            tradable=stage.held,
+        )
+
+
+def _stage_key(config: RunConfig) -> str:
+    """What a stage depends on, as text: equal settings give equal text."""
+    parts = (config.data, config.universe, config.clock, config.market, config.strategy.name)
+    return repr((*parts, config.portfolio.currency, config.execution.fill))
+
+
+def _world_key(stage: str, config: RunConfig) -> str:
+    execution, portfolio = config.execution, config.portfolio
+    parts = (execution.whole_shares, execution.slippage.impact > 0, portfolio.withholding)
+    return f"{stage} {parts!r}"
+
+
+def _kept(cache: OrderedDict[str, _Made], key: str, most: int, make: Callable[[], _Made]) -> _Made:
+    """The value at ``key``, made if it is not there; the ``most`` used last are kept."""
+    if key not in cache:
+        cache[key] = make()
+        while len(cache) > most:
+            cache.popitem(last=False)
+    cache.move_to_end(key)
+    return cache[key]
