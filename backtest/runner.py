@@ -243,7 +243,7 @@ def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object])
         "inputs": file_hashes(stage.strategy.inputs()),
     }
     parts = {
-        "config": {key: value for key, value in resolved.items() if key != "tearsheet"},
+        "config": _without_looks(resolved),
         "bundle": bundle.hash,
         "rules": rules,
         "strategy": strategy,
@@ -290,6 +290,13 @@ def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object])
         known = rate_known(bundle.rates, config.portfolio.currency, closes)
         manifest["risk_free"] = [float(rate) for rate in known]
     return manifest
+
+
+def _without_looks(resolved: dict[str, object]) -> dict[str, object]:
+    """The settings without those that change how a page looks, not what a file says."""
+    page = resolved["tearsheet"]
+    kept = {key: page[key] for key in ("risk_free", "top")} if isinstance(page, dict) else {}
+    return {**resolved, "tearsheet": kept}
 
 
 def _with_doubts(
