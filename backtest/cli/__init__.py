@@ -1,4 +1,4 @@
-"""The command line: ``backtest run | compare | check | explain | schema | list | data``."""
+"""The command line: ``backtest run | compare | check | tearsheet | explain | schema | list ...``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli import data, describe, runs
+from backtest.cli import data, describe, pages, runs
 
 __all__ = ["app", "main"]
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("run")(runs.run)
 app.command("compare")(runs.compare)
 app.command("check")(runs.check)
+app.command("tearsheet")(pages.tearsheet)
 app.command("explain")(describe.explain)
 app.command("schema")(describe.schema)
 app.command("list")(describe.list_things)
