@@ -1,4 +1,4 @@
-"""The command line: ``backtest run | compare | check | tearsheet | explain | schema | list ...``."""
+"""The command line: ``backtest run | compare | check | tearsheet | explain | list | data``."""
 
 from __future__ import annotations
 
