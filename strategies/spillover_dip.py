@@ -30,7 +30,7 @@ news is not an earnings report (regulators, wars); an order lapses (its slot idl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,18 @@ if TYPE_CHECKING:
     from backtest.execution import Execution
 
 
+class Falls(NamedTuple):
+    """Frames as the panel's: return over the window, part explained by the source, depth met."""
+
+    move: pd.DataFrame
+    share: pd.DataFrame
+    is_deep: pd.DataFrame
+
+
 class SpilloverDip(Strategy):
+    event_name: ClassVar[str] = "dip"
+    event_fractions: ClassVar[tuple[str, ...]] = ("depth", "spillover_share")
+
     source: str = Field("QQQ", description="symbol of the US tech index or fund; a signal only")
     window: int = Field(5, ge=1, description="sessions of the fall")
     drop: float = Field(0.08, gt=0, lt=1, description="smallest fall over the window, a fraction")
@@ -82,8 +93,28 @@ class SpilloverDip(Strategy):
                 held[int(j)] = int(t)
         return pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)
 
+    def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:
+        """Every fall deep enough on its first row, whatever caused it, and every buy."""
+        falls = self._falls(panel)
+        deep = (falls.is_deep & panel.universe).to_numpy()
+        begins = deep & ~np.vstack([np.zeros_like(deep[:1]), deep[:-1]])
+        row, column = np.nonzero(begins | (weights.to_numpy() > 0.0))
+        attributes = {"depth": falls.move, "spillover_share": falls.share}
+        if self.flow is not None:
+            attributes["flow_z"] = self._flow_z(panel)
+        known = {name: frame.to_numpy()[row, column] for name, frame in attributes.items()}
+        return pd.DataFrame(
+            {"session": panel.sessions[row], "symbol": panel.symbols[column], **known}
+        )
+
     def _depth(self, panel: Panel) -> pd.DataFrame:
         """Return over the window where it is a dip to buy, NaN elsewhere."""
+        falls = self._falls(panel)
+        dip = falls.is_deep & (falls.share >= self.share) & panel.universe
+        return falls.move.where(dip & ~self._has_news(panel) & self._agrees(panel))
+
+    def _falls(self, panel: Panel) -> Falls:
+        """Moves over the window, and what part of each the source explains."""
         move = panel.adjusted_close / panel.adjusted_close.shift(self.window) - 1.0
         source = move[self.source].shift(1)
         # A halt repeats the last bar: same price, same volume; the return after it spans the halt.
@@ -96,8 +127,8 @@ class SpilloverDip(Strategy):
         )
         explained = beta.mul(source.where(source < 0.0), axis=0)
         busy = rolling_sum(traded.astype(float), self.window + 1) == self.window + 1
-        dip = (move <= -self.drop) & (explained / move >= self.share) & busy & panel.universe
-        return move.where(dip & ~self._has_news(panel) & self._agrees(panel))
+        is_deep = (move <= -self.drop) & busy
+        return Falls(move, (explained / move).where(move < 0.0), is_deep)
 
     def _has_news(self, panel: Panel) -> pd.DataFrame:
         """Whether news came at row d - window or later: since the session before the window."""
@@ -110,9 +141,15 @@ class SpilloverDip(Strategy):
         """Whether the flow's z-score is known and high enough; always without a flow."""
         if self.flow is None:
             return panel.universe
-        own = self._zscore(panel.flow(self.flow)).to_numpy()
-        market = self._zscore(panel.market_flow(self.flow)).to_numpy()[:, None]
-        return panel.universe & (np.where(np.isnan(own), market, own) > self.flow_z)
+        return panel.universe & (self._flow_z(panel) > self.flow_z)
+
+    def _flow_z(self, panel: Panel) -> pd.DataFrame:
+        """z-score of the flow: the stock's own where known, else the market's."""
+        flow = str(self.flow)
+        own = self._zscore(panel.flow(flow)).to_numpy()
+        market = self._zscore(panel.market_flow(flow)).to_numpy()[:, None]
+        known = np.where(np.isnan(own), market, own)
+        return pd.DataFrame(known, panel.close.index, panel.close.columns)
 
     def _zscore(self, flow: Frame) -> Frame:
         mean = rolling_mean(flow, self.window, min_periods=1)
