@@ -238,7 +238,7 @@ def identity(stage: Stage, resolved: Mapping[str, object]) -> dict[str, Any]:
     """Everything that the numbers of a run depend on; its hash is the run's fingerprint."""
     name = stage.config.strategy.name
     return {
-        "config": {key: value for key, value in resolved.items() if key != "tearsheet"},
+        "config": without_looks(resolved),
         "bundle": stage.bundle.hash,
         "rules": rules_of({exchange: market for exchange, (market, _) in stage.markets.items()}),
         "strategy": {
@@ -294,6 +294,13 @@ def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object])
         known = rate_known(bundle.rates, config.portfolio.currency, closes)
         manifest["risk_free"] = [float(rate) for rate in known]
     return manifest
+
+
+def without_looks(resolved: Mapping[str, object]) -> dict[str, object]:
+    """The settings without those that change how a page looks, not what a file says."""
+    page = resolved.get("tearsheet")
+    kept = {key: page[key] for key in ("risk_free", "top")} if isinstance(page, dict) else {}
+    return {**resolved, "tearsheet": kept}
 
 
 def _with_doubts(

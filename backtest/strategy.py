@@ -35,6 +35,12 @@ class Strategy(BaseModel):
     own_schedule: ClassVar[bool] = False
     """True for a strategy that gets every decision and leaves NaN where it wants no order."""
 
+    event_name: ClassVar[str] = "event"
+    """What one row of `events` is called, such as ``dip``."""
+
+    event_fractions: ClassVar[tuple[str, ...]] = ()
+    """Attributes of `events` that are fractions, read in percent; the others are plain numbers."""
+
     def target_weights(self, panel: Panel) -> pd.DataFrame:
         """Wanted shares of NAV, rows and columns as in ``panel.close``.
 
@@ -53,6 +59,25 @@ class Strategy(BaseModel):
         """
         for strategy in strategies:
             yield strategy.target_weights(panel)
+
+    def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame | None:  # noqa: ARG002 - a hook
+        """What the strategy waits for, whether it bought or not; None where it waits for nothing.
+
+        The tearsheet asks what prices did afterwards, so here is only what was known then.
+
+        Parameters
+        ----------
+        weights
+            What `target_weights` gave for this panel.
+
+        Returns
+        -------
+        DataFrame
+            ``session`` (a row of the panel), ``symbol``, and any number of attributes as floats,
+            NaN where unknown: depth of a fall, times oversubscribed. Row ``t`` may depend on rows
+            up to ``t`` only.
+        """
+        return None
 
     def faults(self, execution: Execution, clock: ClockSettings) -> list[str]:  # noqa: ARG002 - a hook: subclasses use them
         """Why this strategy cannot run with these settings; empty when it can."""

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 class IpoDayOne(Strategy):
     own_schedule: ClassVar[bool] = True  # a listing waits for no rebalance day
+    event_name: ClassVar[str] = "listing"
+    event_fractions: ClassVar[tuple[str, ...]] = ("one_lot_success",)
 
     hold: int = Field(20, ge=1, description="own sessions from the listing session to the sale")
     lock_up: bool = Field(
@@ -73,7 +75,7 @@ class IpoDayOne(Strategy):
 
     def target_weights(self, panel: Panel) -> pd.DataFrame:
         since = panel.sessions_since_listing
-        first = (since == 0.0) & since.shift(1).isna()  # seen later, a listing is missed
+        first = _first_seen(panel)
         due = (since >= self.hold).to_numpy()
         if self.lock_up:
             due = panel.sessions.to_numpy()[:, None] >= _lock_up_expiry(first)
@@ -92,6 +94,17 @@ class IpoDayOne(Strategy):
             held += bought
         return pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)
 
+    def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG002
+        row, column = np.nonzero((_first_seen(panel) & panel.universe).to_numpy())
+        return pd.DataFrame(
+            {
+                "session": panel.sessions[row],
+                "symbol": panel.symbols[column],
+                "oversubscription": panel.listing("oversubscription").to_numpy()[row, column],
+                "one_lot_success": panel.listing("one_lot_success").to_numpy()[row, column],
+            }
+        )
+
     def _has_filter(self) -> bool:
         return self.min_oversubscription is not None or self.max_oversubscription is not None
 
@@ -101,6 +114,12 @@ class IpoDayOne(Strategy):
         low = -np.inf if self.min_oversubscription is None else self.min_oversubscription
         high = np.inf if self.max_oversubscription is None else self.max_oversubscription
         return (times >= low) & (times <= high) if self._has_filter() else times.isna() | True
+
+
+def _first_seen(panel: Panel) -> pd.DataFrame:
+    """Where a row is the listing session itself; seen later, a listing is missed."""
+    since = panel.sessions_since_listing
+    return (since == 0.0) & since.shift(1).isna()
 
 
 def _lock_up_expiry(first: pd.DataFrame) -> npt.NDArray[np.datetime64]:

@@ -1,45 +1,53 @@
 """Buy falls that came over from US tech rather than from the company, when mainland money agrees.
 
-Hypothesis: a fall that follows from last nights' US moves, without news of the company, is mere
-pressure, partly undone; southbound buying tells which falls are cheap.
+Hypothesis: a fall that follows from last nights' US moves, without news of the company, is
+pressure rather than information, partly undone; southbound buying tells which falls are cheap.
 
-References: Rapach, Strauss & Zhou (2013), J. Finance 68(4): US returns lead. Da, Liu & Schaumburg
-(2014), Management Science 60(3): reversal without cash-flow news. Ding et al. (2025), Pacific-Basin
-Finance J. 93: southbound flow predicts. Against: Tang & Zhang (2014), Applied Economics: costs.
+References: Rapach, Strauss & Zhou (2013), Journal of Finance 68(4): US returns lead the world. Da,
+Liu & Schaumburg (2014), Management Science 60(3), 658-674: reversal is stronger once cash-flow
+news is removed. Ding, Song, Bian & Zhang (2025), Pacific-Basin Finance Journal 93: southbound flow
+predicts, weekly and gross. Against it, Tang & Zhang (2014), Applied Economics: in Hong Kong
+losers' reversal is mostly eaten by costs.
 
-Rows in step (``decide: before_open`` only): row d is made before the open of session d and knows
-the stock's session d-1 and last night's US session. The stock's return of session s shows in row
-s+1, the US return it met in row s: stock rows pair with the source one row earlier. The fall runs
-over the stock's rows d-window+1 to d; beta is estimated on the ``estimation`` rows before them.
+A dip: fall <= -drop; the source fell, and beta x its move is at least ``share`` of the fall (rows
+in step for ``decide: before_open``, see `backtest.spillover`); no ``news`` fact came since the
+session before the window (where the bundle has no such fact by symbol the filter is off); every
+session of the window traded; the z-score of the ``flow`` is above ``flow_z`` (``flow: null`` leaves
+it out). The deepest come first, at 1/max_names, sold after ``hold`` rows or at a price as before.
 
-A dip: fall <= -drop; the source fell, and beta x its move is at least ``share`` of the fall; no
-``news`` since the session before the window (without such facts, no filter); all its sessions
-traded; the mean ``flow`` of its rows (closed days unknown, not zero) has a z-score above ``flow_z``
-(own where known, else the market's). The deepest first, at 1/max_names, sold after ``hold`` rows or
-at a price as before the fall.
-
-Fails when: the US fall begins a bear market; beta is unstable; news is no earnings report.
+Fails when: the US fall is the start of a bear market; beta is unstable (thin names, new listings);
+news is not an earnings report (regulators, wars); an order lapses (its slot idles for ``hold``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from backtest import Panel, Strategy
-from backtest.errors import StrategyError
-from backtest.indicators import Frame, rolling_beta, rolling_mean, rolling_sum, rolling_zscore
+from backtest.spillover import Falls, FloatArray, falls, flow_zscore, news_since
 
 if TYPE_CHECKING:
     from backtest.clock import ClockSettings
     from backtest.execution import Execution
 
 
+class Seen(NamedTuple):
+    """What the thresholds are held against."""
+
+    falls: Falls
+    barred: np.ndarray
+    flow_z: FloatArray
+
+
 class SpilloverDip(Strategy):
+    event_name: ClassVar[str] = "dip"
+    event_fractions: ClassVar[tuple[str, ...]] = ("depth", "spillover_share")
+
     source: str = Field("QQQ", description="symbol of the US tech index or fund; a signal only")
     window: int = Field(5, ge=1, description="sessions of the fall")
     drop: float = Field(0.08, gt=0, lt=1, description="smallest fall over the window, a fraction")
@@ -53,68 +61,59 @@ class SpilloverDip(Strategy):
     max_names: int = Field(10, ge=1, description="names held, 1/max_names of NAV at entry")
 
     def faults(self, execution: Execution, clock: ClockSettings) -> list[str]:  # noqa: ARG002
-        fault = ["spillover_dip pairs its returns for clock.decide: before_open"]
-        return fault if clock.decide != "before_open" else []
+        fault = "spillover_dip pairs its returns for clock.decide: before_open"
+        return [] if clock.decide == "before_open" else [fault]
 
     def target_weights(self, panel: Panel) -> pd.DataFrame:
-        return next(self.target_weights_many([self], panel))
+        return self._weights(panel, self._seen(panel))
 
     @classmethod
     def target_weights_many(
-        cls, strategies: Sequence[Self], panel: Panel
+        cls, strategies: Sequence[SpilloverDip], panel: Panel
     ) -> Iterator[pd.DataFrame]:
-        falls: dict[tuple[object, ...], tuple[np.ndarray, ...]] = {}  # they depend on no threshold
+        seen: dict[tuple[object, ...], Seen] = {}  # it depends on no threshold
         for one in strategies:
-            made_of = (one.source, one.window, one.estimation, one.news, one.flow, one.flow_history)
-            if made_of not in falls:
-                falls[made_of] = one._falls(panel)
-            move, explained, plain, z = falls[made_of]
-            is_dip = (move <= -one.drop) & (explained >= one.share) & plain & (z > one.flow_z)
-            yield one._weights(panel, np.where(is_dip, move, np.nan))
+            of = (one.source, one.window, one.estimation, one.news, one.flow, one.flow_history)
+            seen[of] = seen.get(of) or one._seen(panel)
+            yield one._weights(panel, seen[of])
 
-    def _weights(self, panel: Panel, depth: np.ndarray) -> pd.DataFrame:
+    def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:
+        """Every fall deep enough on its first row, whatever caused it, and every buy."""
+        (move, share, traded), _, flow_z = self._seen(panel)
+        deep = (move <= -self.drop) & traded & panel.universe.to_numpy()
+        begins = deep & ~np.vstack([np.zeros_like(deep[:1]), deep[:-1]])
+        row, column = np.nonzero(begins | (weights.to_numpy() > 0.0))
+        attributes = {"depth": move, "spillover_share": share}
+        attributes |= {} if self.flow is None else {"flow_z": flow_z}
+        known = {name: values[row, column] for name, values in attributes.items()}
+        return pd.DataFrame(
+            {"session": panel.sessions[row], "symbol": panel.symbols[column], **known}
+        )
+
+    def _seen(self, panel: Panel) -> Seen:
+        moved = falls(panel, self.source, window=self.window, estimation=self.estimation)
+        barred = news_since(panel, self.news, window=self.window) | ~panel.universe.to_numpy()
+        flow = np.full(moved.move.shape, np.inf)
+        if self.flow is not None:
+            flow = flow_zscore(panel, self.flow, window=self.window, history=self.flow_history)
+        return Seen(moved, barred, flow)
+
+    def _weights(self, panel: Panel, seen: Seen) -> pd.DataFrame:
+        (move, share, traded), barred, flow_z = seen
+        is_dip = (move <= -self.drop) & (share >= self.share) & (flow_z > self.flow_z)
+        is_dip &= traded & ~barred
         close, inside = panel.adjusted_close.to_numpy(), panel.universe.to_numpy()
-        some, out = ~np.isnan(depth).all(axis=1), np.full(close.shape, np.nan)
+        some, out = np.any(is_dip, axis=1).tolist(), np.full(close.shape, np.nan)
         held: dict[int, int] = {}  # column -> row of entry
-        for t in np.flatnonzero(panel.rebalance.to_numpy()):
+        for t in np.flatnonzero(panel.rebalance.to_numpy()).tolist():
             for j, entry in list(held.items()):
                 recovered = close[t, j] >= close[entry - self.window, j]
                 if recovered or t - entry >= self.hold or not inside[t, j]:
                     out[t, j] = 0.0
                     del held[j]
-            if some[t]:
-                dips = np.flatnonzero(~np.isnan(depth[t]) & np.isnan(out[t])).tolist()
-                fresh = [j for j in sorted(dips, key=lambda j: depth[t, j]) if j not in held]
-                for j in fresh[: self.max_names - len(held)]:
-                    out[t, j] = 1.0 / self.max_names
-                    held[j] = int(t)
+            dips = np.flatnonzero(is_dip[t] & np.isnan(out[t])).tolist() if some[t] else []
+            fresh = [j for j in sorted(dips, key=lambda j: move[t, j]) if j not in held]
+            for j in fresh[: self.max_names - len(held)]:
+                out[t, j] = 1.0 / self.max_names
+                held[j] = t
         return pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)
-
-    def _falls(self, panel: Panel) -> tuple[np.ndarray, ...]:  # return, share, no bar, flow's z
-        if self.source not in panel.symbols:
-            raise StrategyError(f"spillover_dip: source '{self.source}' is not in the bundle.")
-        move = panel.adjusted_close / panel.adjusted_close.shift(self.window) - 1.0
-        source = move[self.source].shift(1)
-        # A halt repeats the last bar: same price, same volume; the return after it spans the halt.
-        repeats = (panel.returns == 0.0) & (panel.volume.diff() == 0.0)
-        traded = (panel.new_bars > 0) & ~repeats
-        single = panel.returns.where(traded & traded.shift(1, fill_value=False))
-        exposure, span = panel.returns[self.source].shift(1), self.estimation
-        beta = rolling_beta(single, exposure, span, min_periods=span // 2, lag=self.window)
-        explained = beta.mul(source.where(source < 0.0), axis=0) / move
-        plain = panel.universe & (rolling_sum(traded.astype(float), self.window + 1) > self.window)
-        if panel.has_fact(self.news) == "symbol":
-            came = panel.flow(self.news).notna().astype(float)
-            plain &= ~(rolling_sum(came, self.window + 1) > 0.0)
-        return (*(frame.to_numpy() for frame in (move, explained, plain)), self._flow_z(panel))
-
-    def _flow_z(self, panel: Panel) -> np.ndarray:
-        if self.flow is None:
-            return np.full(panel.close.shape, np.inf)
-        own = self._zscore(panel.flow(self.flow)).to_numpy()
-        market = self._zscore(panel.market_flow(self.flow)).to_numpy()[:, None]
-        return np.where(np.isnan(own), market, own)
-
-    def _zscore(self, flow: Frame) -> Frame:
-        mean = rolling_mean(flow, self.window, min_periods=1)
-        return rolling_zscore(mean, self.flow_history, min_periods=self.flow_history // 2)

@@ -1,4 +1,4 @@
-"""The command line: ``backtest run | compare | check | sweep | explain | schema | list | data``."""
+"""The command line: ``backtest run | compare | check | tearsheet | sweep | explain | data ...``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli import data, describe, runs, sweep
+from backtest.cli import data, describe, pages, runs, sweep
 
 __all__ = ["app", "main"]
 
@@ -21,6 +21,8 @@ app.command("run")(runs.run)
 app.command("compare")(runs.compare)
 app.command("check")(runs.check)
 app.command("sweep")(sweep.sweep)
+
+app.command("tearsheet")(pages.tearsheet)
 app.command("explain")(describe.explain)
 app.command("schema")(describe.schema)
 app.command("list")(describe.list_things)

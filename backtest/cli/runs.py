@@ -178,7 +178,7 @@ def _run_one(
     optimistic = len(_texts(result.manifest.get("optimistic")))
     if optimistic:
         screen.say(
-            f"{optimistic} assumptions are optimistic; `backtest explain` lists them.", "dim"
+            f"{optimistic} assumptions are optimistic; `backtest explain --data` lists them.", "dim"
         )
     summary = _summary(result, folder)
     screen.path(Path(str(summary["tearsheet"] or folder)))

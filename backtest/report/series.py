@@ -103,11 +103,14 @@ def rows_of(value: object) -> list[Mapping[str, object]]:
 def shares_of_nav(result: Result) -> dict[str, FloatArray]:
     """``gross``, ``net``, ``cash`` and ``stale`` over NAV at each session, NaN where NAV is 0."""
     whole = result.nav["nav"].to_numpy(dtype=np.float64)
-    columns = {"gross": "gross", "net": "net", "cash": "cash", "stale": "stale_value"}
+    # The NAV's own rows hold gross and net as shares already, cash and stale value as amounts.
+    units = {"gross": ("gross", False), "net": ("net", False)}
+    units |= {"cash": ("cash", True), "stale": ("stale_value", True)}
     shares: dict[str, FloatArray] = {}
-    for name, column in columns.items():
+    for name, (column, is_amount) in units.items():
         part = result.nav[column].to_numpy(dtype=np.float64)
-        shares[name] = np.divide(part, whole, out=np.full_like(part, math.nan), where=whole > 0.0)
+        scale = whole if is_amount else np.ones_like(whole)
+        shares[name] = np.divide(part, scale, out=np.full_like(part, math.nan), where=whole > 0.0)
     return shares
 
 

@@ -24,7 +24,7 @@ from backtest.features import FeatureStore, remembered
 from backtest.kernels.world import Orders, World
 from backtest.measures import performance
 from backtest.provenance import fingerprint_of
-from backtest.runner import Stage, identity, stage_of
+from backtest.runner import Stage, identity, stage_of, without_looks
 from backtest.search.space import Values
 from backtest.strategy import Strategy, strategy_class
 
@@ -177,12 +177,11 @@ class Workshop:
         terms = build_terms(config.execution, config.portfolio, config.exits)
         nav = nav_only(world, orders, terms)
         resolved = config.resolved(asked.strategy)
-        own = {name: value for name, value in resolved.items() if name != "tearsheet"}
         return Trial(
             config=config,
             stage=asked.stage,
             nav=np.concatenate(([config.portfolio.cash.amount], nav)),
-            fingerprint=fingerprint_of(asked.parts | {"config": own}),
+            fingerprint=fingerprint_of(asked.parts | {"config": without_looks(resolved)}),
         )
 
     def _class_of(self, name: str) -> type[Strategy]:

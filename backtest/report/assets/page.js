@@ -218,3 +218,5 @@ applyTheme();
 startKeys();
 startCharts();
 document.querySelectorAll("[data-records]").forEach(startRecords);
+// Who draws the whole page as a picture reads here how tall it is.
+addEventListener("load", () => { root.dataset.height = root.scrollHeight; });

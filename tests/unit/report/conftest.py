@@ -131,8 +131,8 @@ def made_up_result(
             "session": dates,
             "nav": nav,
             "cash": nav * (1.0 - gross),
-            "gross": gross * nav,
-            "net": gross * nav,
+            "gross": gross,
+            "net": gross,
             "turnover": turnover,
             "fees": 0.0,
             "slippage": 0.0,
@@ -166,7 +166,7 @@ def made_up_result(
 def _positions(rng: np.random.Generator, nav: pd.DataFrame, symbols: np.ndarray) -> pd.DataFrame:
     held = rng.random((len(nav), len(symbols))) < min(1.0, 12.0 / len(symbols))
     row, column = np.nonzero(held)
-    weight = (nav["gross"] / nav["nav"]).to_numpy()[row] / np.maximum(held.sum(axis=1), 1)[row]
+    weight = nav["gross"].to_numpy()[row] / np.maximum(held.sum(axis=1), 1)[row]
     value = weight * nav["nav"].to_numpy()[row]
     return pd.DataFrame(
         {

@@ -69,10 +69,11 @@ def test_rolling_measures_are_blank_until_the_window_is_full(result):
 
 
 def test_exposure_is_a_share_of_nav_and_unknown_where_nav_is_gone(result, changed):
-    nav = result.nav.assign(nav=100.0, gross=50.0)
+    nav = result.nav.assign(nav=100.0, cash=50.0, gross=0.5)
     nav.loc[5, "nav"] = 0.0
     shares = series.shares_of_nav(changed(result, nav=nav))
     assert shares["gross"][0] == 0.5
+    assert shares["cash"][0] == 0.5
     assert math.isnan(shares["gross"][5])
 
 
