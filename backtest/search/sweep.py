@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,7 +78,9 @@ def open_sweep(config: RunConfig, *, out: Path | None = None) -> tuple[Sweep, Tr
     check_sweep(config, settings)
     base = Workshop(config).trial({}, label="base")
     parts = identity(base.stage, config.resolved(base.stage.strategy))
-    fingerprint = fingerprint_of(parts | {"sweep": settings.model_dump(mode="json")})
+    # What is shown of the trials afterwards is no part of them.
+    trials = settings.model_dump(mode="json", exclude={"rank_by", "best"})
+    fingerprint = fingerprint_of(parts | {"sweep": trials})
     folder = (out or REPORTS) / config.name / f"sweep-{fingerprint}"
     return Sweep(config, settings, folder, fingerprint, str(parts["engine"])), base
 
@@ -132,6 +136,7 @@ def run_trials(
     plan = plan_of(sweep.settings)
     schema = schema_of(sweep.settings)
     sweep.parts.mkdir(parents=True, exist_ok=True)
+    _describe(sweep, base)
     job = Job(sweep.fingerprint, sweep.config, sweep.settings)
     pace = Pace(sweep.config.executor.batch)
     wanted = _wanted(sweep, plan)
@@ -160,6 +165,28 @@ def run_trials(
     if step.done == step.total:
         merge_parts(sweep.parts, sweep.table, schema)
     return step
+
+
+def _describe(sweep: Sweep, base: Trial) -> None:
+    """Write ``sweep.json``: what the trials are of; whole or not at all."""
+    dates = base.sessions
+    content = {
+        "name": sweep.config.name,
+        "fingerprint": sweep.fingerprint,
+        "strategy": sweep.config.strategy.name,
+        "data": base.stage.bundle.hash,
+        "bundle": base.stage.bundle.name,
+        "simulated": base.stage.bundle.simulated,
+        "engine": sweep.engine,
+        "period": {"first": str(dates[0]), "last": str(dates[-1]), "sessions": len(dates)},
+        "sessions_per_year": base.sessions_per_year,
+        "keys": list(sweep.keys),
+        "sweep": sweep.settings.model_dump(mode="json"),
+        "config": sweep.config.resolved(base.stage.strategy),
+    }
+    draft = sweep.folder / f".sweep.json.{os.getpid()}"
+    draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    draft.replace(sweep.folder / "sweep.json")
 
 
 def best_trials(sweep: Sweep, count: int) -> list[int]:

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from backtest.search.scores import block_starts, block_sums, scores_of
+
+
+def test_blocks_of_ten_in_four_are_3_3_2_2():
+    assert block_starts(10, 4).tolist() == [0, 3, 6, 8]
+
+
+def test_sums_of_blocks_give_the_mean_and_deviation_of_the_whole():
+    excess = np.random.default_rng(3).normal(0.001, 0.01, 1_237)
+    sums, squares = block_sums(excess, 16)
+    mean = math.fsum(sums) / 1_237
+    variance = (math.fsum(squares) - 1_237 * mean**2) / 1_236
+    assert mean == pytest.approx(float(np.mean(excess)), rel=1e-12)
+    assert math.sqrt(variance) == pytest.approx(float(np.std(excess, ddof=1)), rel=1e-12)
+
+
+def test_fewer_sessions_than_blocks_have_no_sums():
+    sums, squares = block_sums(np.array([0.1]), 2)
+    assert all(map(math.isnan, sums + squares))
+
+
+def test_a_rise_of_a_tenth_and_a_fall_back_by_hand():
+    nav = np.array([100.0, 110.0, 99.0])
+    sessions = np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]")
+    scores = scores_of(nav, sessions, risk_free=0.0, sessions_per_year=252.0)
+    assert scores["total_return"] == pytest.approx(-0.01, abs=1e-15)
+    assert scores["max_drawdown"] == pytest.approx(-0.1, abs=1e-15)
+    assert scores["sessions"] == 2
+    assert scores["mean"] == pytest.approx(0.0, abs=1e-15)
+    assert scores["deviation"] == pytest.approx(math.sqrt(0.02), rel=1e-12)
+    assert scores["sharpe_per_session"] == pytest.approx(0.0, abs=1e-12)

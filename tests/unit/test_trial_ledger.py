@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+from backtest.trial_ledger import TrialRecord, family, record_trials
+
+ONE = TrialRecord(
+    fingerprint="a",
+    name="dip",
+    strategy="spillover_dip",
+    source="run",
+    data="d1",
+    engine="e",
+    first="2020-01-02",
+    last="2020-12-31",
+    sessions=250,
+    sharpe=0.05,
+    mean=0.001,
+    deviation=0.02,
+    skewness=-0.1,
+    kurtosis=4.0,
+)
+
+
+def test_what_goes_in_comes_out(tmp_path):
+    record_trials(tmp_path, [ONE])
+    assert family(tmp_path, strategy="spillover_dip", data="d1") == [ONE]
+
+
+def test_the_same_trial_counts_once_and_stays_as_it_was(tmp_path):
+    record_trials(tmp_path, [ONE])
+    record_trials(tmp_path, [replace(ONE, name="again", sharpe=9.0)])
+    assert family(tmp_path, strategy="spillover_dip", data="d1") == [ONE]
+
+
+def test_other_data_and_other_strategies_are_other_families(tmp_path):
+    others = [replace(ONE, fingerprint="b", data="d2"), replace(ONE, fingerprint="c", strategy="x")]
+    record_trials(tmp_path, [ONE, *others])
+    assert family(tmp_path, strategy="spillover_dip", data="d1") == [ONE]
+
+
+def test_nothing_known_is_nothing_and_makes_no_file(tmp_path):
+    assert family(tmp_path, strategy="x", data="y") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_a_number_is_kept_as_unknown(tmp_path):
+    record_trials(tmp_path, [replace(ONE, sharpe=float("nan"))])
+    assert family(tmp_path, strategy="spillover_dip", data="d1")[0].sharpe is None
+
+
+def _write(folder: Path, writer: int) -> None:
+    for number in range(25):
+        record_trials(folder, [replace(ONE, fingerprint=f"{writer}-{number}")])
+
+
+def test_four_writers_at_once_lose_nothing(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(tmp_path, n)) for n in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    assert len(family(tmp_path, strategy="spillover_dip", data="d1")) == 100
