@@ -59,6 +59,10 @@ def _number(value: object) -> str:
     return formats.number(value)
 
 
+def _fine(value: object) -> str:
+    return formats.number(value, 4)
+
+
 def _count(value: object) -> str:
     return formats.show(value, "count")
 
@@ -188,12 +192,21 @@ GROUPS = (
     Group(
         "Is it luck?",
         _of(
-            "risk",
-            ("inference.sharpe_error_iid", "Sharpe's error, independent", _number),
-            ("inference.sharpe_error_mertens", "Sharpe's error, skewed", _number),
-            ("inference.sharpe_error_hac", "Sharpe's error, autocorrelated", _number),
-            ("inference.probabilistic_sharpe", "Probability that it is above 0", _short),
-            ("inference.min_track_record_years", "Record needed, 95 %", _years),
+            "inference",
+            ("sharpe_per_session", "Sharpe, per session", _fine),
+            ("sharpe_annual", "Sharpe, a year", _number),
+            ("sharpe_autocorrelation_adjusted", "Sharpe, autocorrelation counted", _number),
+            ("sharpe_error_iid", "Sharpe's error, independent", _number),
+            ("sharpe_error_mertens", "Sharpe's error, skewed", _number),
+            ("sharpe_error_hac", "Sharpe's error, autocorrelated", _number),
+            ("hac_lags", "Autocorrelations counted", _count),
+            ("probabilistic_sharpe", "Probability that it is above 0", _short),
+            ("confidence", "Confidence of the record needed", _short),
+            ("min_track_record_years", "Record needed", _years),
+            ("min_track_record_sessions", "Record needed, sessions", _amount),
+            ("observations", "Record there is, sessions", _count),
+            ("trials", "Trials known", _count),
+            ("deflated_sharpe", "Probability beyond the luck of the best", _short),
         ),
     ),
     Group(
@@ -308,6 +321,6 @@ CONVENTIONS: tuple[tuple[str, str, Callable[[object], str]], ...] = (
 
 ELSEWHERE = frozenset(
     {"headline", "periods", "conventions", "episodes", "deepest", "orders_by_status", "by_reason",
-     "costs", "benchmark", "excess_kurtosis"}
+     "costs", "benchmark", "excess_kurtosis", "intervals"}
 )  # fmt: skip
 """Keys whose values stand elsewhere on the page, or twice in the metrics."""

@@ -28,7 +28,7 @@ def headlines(metrics: Mapping[str, object], *, currency: str, benchmark: str) -
 def _gains(metrics: Mapping[str, object], currency: str, benchmark: str) -> list[Headline]:
     """Say what was earned, and at what risk."""
     name = benchmark if len(benchmark) <= _SHORT else "benchmark"
-    error = look_up(metrics, ("risk", "inference", "sharpe_error_hac"))
+    error = look_up(metrics, ("inference", "sharpe_error_hac"))
     beta = look_up(metrics, ("benchmark", "beta"))
     profit = formats.number(look_up(metrics, ("return", "profit_amount")), 0)
     found = []

@@ -16,6 +16,7 @@ import pandas as pd
 from backtest.measures.performance import DateArray
 from backtest.report.account import Account, Records, Section, account_of, number, section
 from backtest.report.activity import cost_section, dealing_section, holding_section, trade_section
+from backtest.report.inference import inference_section
 from backtest.report.performance import (
     benchmark_section,
     drawdown_section,
@@ -34,9 +35,10 @@ def metrics_of(result: Records, *, calendar: DateArray | None = None) -> Section
     ----------
     result
         The finished run. Settings read: ``portfolio.cash.amount`` (initial cash),
-        ``tearsheet.risk_free`` (an effective annual rate, or ``rates``) and ``top``, ``benchmark``;
-        from the manifest ``sessions_per_year``, ``currency``, ``base``, and with ``rates``
-        ``risk_free``: one annual simple rate per session, as known at its close.
+        ``tearsheet.risk_free`` (an effective annual rate, or ``rates``) and ``top``, ``benchmark``,
+        ``seed`` (of the draws of ``inference``; 0 without it); from the manifest
+        ``sessions_per_year``, ``currency``, ``base``, and with ``rates`` ``risk_free``: one annual
+        simple rate per session, as known at its close.
     calendar
         Sessions of the base exchange beyond both ends of the run, ``datetime64[D]``: decides which
         months and years are partial. Without it weekdays do.
@@ -45,8 +47,9 @@ def metrics_of(result: Records, *, calendar: DateArray | None = None) -> Section
     -------
     dict
         ``conventions``, ``headline``, ``return``, ``risk``, ``drawdowns``, ``benchmark``,
-        ``trading``, ``costs``, ``trades``, ``periods``; values are float, int, str, bool or None,
-        fractions where not named otherwise, losses negative, amounts in the portfolio's currency.
+        ``inference``, ``trading``, ``costs``, ``trades``, ``periods``; values are float, int, str,
+        bool or None, fractions where not named otherwise, losses negative, amounts in the
+        portfolio's currency.
     """
     account = account_of(result, calendar=calendar)
     top = section(result.config, "tearsheet").get("top", _TOP_EPISODES)
@@ -55,6 +58,7 @@ def metrics_of(result: Records, *, calendar: DateArray | None = None) -> Section
         "risk": risk_section(account),
         "drawdowns": drawdown_section(account, top=round(number(top))),
         "benchmark": benchmark_section(account, name=result.config.get("benchmark")),
+        "inference": inference_section(account, seed=_seed(result)),
         "trading": holding_section(result.positions, account) | dealing_section(result, account),
         "costs": cost_section(result.nav, result.fills, account),
         "trades": trade_section(result.trades),
@@ -90,6 +94,11 @@ def plain(value: object) -> object:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return None if value is None else str(value)
+
+
+def _seed(result: Records) -> int:
+    """Seed of the run's draws."""
+    return round(number(result.config.get("seed", 0)))
 
 
 def _conventions(result: Records, account: Account) -> Section:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 
-from backtest import inference
 from backtest.measures import distribution, drawdowns, performance, periods, relative
 from backtest.measures.performance import BoolArray, DateArray, FloatArray
 from backtest.report.account import Account, Section
@@ -46,7 +44,7 @@ def return_section(account: Account) -> Section:
 
 
 def risk_section(account: Account) -> Section:
-    """Volatility, ratios, tails, moments, and what the Sharpe ratio is worth."""
+    """Volatility, ratios, tails and moments."""
     returns, per_year, risk_free = account.returns, account.sessions_per_year, account.risk_free
     return {
         "volatility": performance.volatility(returns, sessions_per_year=per_year),
@@ -61,7 +59,6 @@ def risk_section(account: Account) -> Section:
         "kurtosis": distribution.kurtosis(returns),
         "excess_kurtosis": distribution.kurtosis(returns) - 3.0,
         "tail_ratio": distribution.tail_ratio(returns, level=_TAIL),
-        "inference": _inference(returns - risk_free, per_year),
         "rolling_year": _rolling(account),
     }
 
@@ -140,24 +137,6 @@ def period_table(account: Account, unit: periods.Unit) -> list[Section]:
         }
         for label, own, theirs, count, partial in rows
     ]
-
-
-def _inference(excess: FloatArray, per_year: float) -> Section:
-    """How far the Sharpe ratio can be trusted; errors annualised as the ratio is."""
-    sharpe = performance.sharpe(excess, sessions_per_year=1.0)
-    shape = {
-        "skewness": distribution.skewness(excess),
-        "kurtosis": distribution.kurtosis(excess),
-    }
-    annual = math.sqrt(per_year)
-    return {
-        "sharpe_error_iid": inference.sharpe_error_iid(sharpe, excess.size) * annual,
-        "sharpe_error_mertens": inference.sharpe_error_mertens(sharpe, excess.size, **shape)
-        * annual,
-        "sharpe_error_hac": inference.sharpe_error_hac(excess) * annual,
-        "probabilistic_sharpe": inference.probabilistic_sharpe(sharpe, excess.size, **shape),
-        "min_track_record_years": inference.min_track_record(sharpe, **shape) / per_year,
-    }
 
 
 def _rolling(account: Account) -> Section:

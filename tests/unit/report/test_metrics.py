@@ -17,6 +17,7 @@ SECTIONS = [
     "risk",
     "drawdowns",
     "benchmark",
+    "inference",
     "trading",
     "costs",
     "trades",

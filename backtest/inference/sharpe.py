@@ -1,13 +1,13 @@
-"""How much a Sharpe ratio can be trusted: its error, its odds, its luck among many trials.
+"""How much one Sharpe ratio can be trusted: its error, its odds, the record that it needs.
 
 Conventions
 -----------
 Every Sharpe ratio here is per period, mean over standard deviation of excess returns, never
 annualised; ``observations`` counts its periods. Skewness is 0 and kurtosis 3 for the normal (raw,
-not excess). The probabilistic and the deflated Sharpe ratio and the minimum track record follow
-the papers of 2012 and 2014: the variance holds the *observed* ratio, over observations - 1. The
-functions that end in ``_under_null`` follow the standard proposed in 2025: the variance holds the
-ratio *of the hypothesis*, over observations. On the same data the two can differ widely.
+not excess). The probabilistic Sharpe ratio and the minimum track record follow the papers of 2012
+and 2014: the variance holds the *observed* ratio, over observations - 1. The functions that end in
+``_under_null`` follow the standard proposed in 2025: the variance holds the ratio *of the
+hypothesis*, over observations. On the same data the two can differ widely.
 What is not defined is NaN.
 """
 
@@ -17,12 +17,11 @@ import math
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from backtest.inference.arrays import NOISE, FloatArray, square_root
+from backtest.inference.longrun import newey_west_lags, newey_west_variance
 
 _NORMAL = NormalDist()
-_EULER_MASCHERONI = 0.5772156649015329
 
 
 def sharpe_error_iid(sharpe: float, observations: int) -> float:
@@ -67,7 +66,7 @@ def sharpe_error_mertens(
     """
     if observations < 2:
         return math.nan
-    return _root(_variance(sharpe, skewness, kurtosis) / (observations - 1))
+    return square_root(_variance(sharpe, skewness, kurtosis) / (observations - 1))
 
 
 def sharpe_error_hac(excess: FloatArray, *, lags: int | None = None) -> float:
@@ -101,23 +100,46 @@ def sharpe_error_hac(excess: FloatArray, *, lags: int | None = None) -> float:
     0.5
     """
     size = excess.size
-    if size < 2 or float(np.std(excess)) <= 1e-12:
+    if size < 2 or float(np.std(excess)) <= NOISE:
         return math.nan
+    bandwidth = newey_west_lags(size) if lags is None else lags
+    return square_root(newey_west_variance(sharpe_influence(excess), lags=bandwidth) / size)
+
+
+def sharpe_influence(excess: FloatArray) -> FloatArray:
+    r"""Influence of each period on the Sharpe ratio, shape (T,), with mean 0.
+
+    The ratio less its true value is the mean of the influences, but for terms of order 1 / T: any
+    estimate of the variance of their mean is one of the variance of the ratio. NaN without
+    volatility.
+
+    Notes
+    -----
+    .. math:: g_1 (r_t - \mu) + g_2 (r_t^2 - \gamma), \quad
+              g = (\gamma, -\mu / 2) / (\gamma - \mu^2)^{3/2}
+
+    References
+    ----------
+    Ledoit & Wolf (2008), as for :func:`sharpe_error_hac`, section 3.1.
+
+    Examples
+    --------
+    >>> sharpe_influence(np.array([-1.0, 1.0, -1.0, 1.0])).tolist()
+    [-1.0, 1.0, -1.0, 1.0]
+    """
+    if float(np.std(excess)) <= NOISE:
+        return np.full(excess.shape, math.nan)
     mean, second = float(np.mean(excess)), float(np.mean(np.square(excess)))
     gradient = np.array([second, -mean / 2.0]) / (second - mean**2) ** 1.5
-    influence = gradient[0] * (excess - mean) + gradient[1] * (np.square(excess) - second)
-    bandwidth = int(4.0 * (size / 100.0) ** (2.0 / 9.0)) if lags is None else lags
-    variance = float(np.mean(np.square(influence)))
-    for lag in range(1, min(bandwidth, size - 1) + 1):
-        weight = 1.0 - lag / (bandwidth + 1.0)
-        variance += 2.0 * weight * float(np.sum(influence[lag:] * influence[:-lag])) / size
-    return _root(variance / size)
+    slope, curve = float(gradient[0]), float(gradient[1])
+    return slope * (excess - mean) + curve * (np.square(excess) - second)
 
 
 def sharpe_scaling(autocorrelations: FloatArray, *, periods: int) -> float:
     r"""Factor from a Sharpe ratio per period to one over ``periods``; sqrt(periods) if independent.
 
     ``autocorrelations`` are of lags 1, 2, ... up to ``periods`` - 1; lags not given count as 0.
+    NaN where they leave the sum of the periods no variance.
 
     Notes
     -----
@@ -134,7 +156,8 @@ def sharpe_scaling(autocorrelations: FloatArray, *, periods: int) -> float:
     """
     known = autocorrelations[: periods - 1]
     weights = periods - np.arange(1, known.size + 1)
-    return periods / _root(periods + 2.0 * float(np.sum(weights * known)))
+    spread = square_root(periods + 2.0 * float(np.sum(weights * known)))
+    return periods / spread if spread != 0.0 else math.nan
 
 
 def probabilistic_sharpe(
@@ -193,7 +216,7 @@ def probabilistic_sharpe_under_null(
     >>> round(probabilistic_sharpe_under_null(sharpe, 24, skewness=-2.448, kurtosis=10.164), 3)
     0.987
     """
-    error = _root(_variance(threshold, skewness, kurtosis) / observations)
+    error = square_root(_variance(threshold, skewness, kurtosis) / observations)
     return _probability(sharpe - threshold, error)
 
 
@@ -259,106 +282,9 @@ def min_track_record_under_null(
     return _variance(threshold, skewness, kurtosis) * (quantile / (sharpe - threshold)) ** 2
 
 
-def expected_maximum(trials: int) -> float:
-    r"""Largest, as expected, of ``trials`` independent standard normal numbers, approximately.
-
-    The papers' formula: 2.4 % high for 10 trials, 0.4 % for 1,000. One trial is 0 exactly.
-
-    Notes
-    -----
-    .. math:: (1 - \gamma) Z(1 - 1/N) + \gamma Z(1 - 1/(N e)), \quad \gamma = 0.5772...
-
-    References
-    ----------
-    Bailey, Borwein, Lopez de Prado & Zhu (2014), Pseudo-mathematics and financial charlatanism,
-    Notices of the AMS 61(5), 458-471.
-
-    Examples
-    --------
-    >>> round(expected_maximum(10), 4)
-    1.5746
-    """
-    if trials < 1:
-        raise ValueError(f"trials must be at least 1, got {trials}")
-    if trials == 1:
-        return 0.0
-    first = _NORMAL.inv_cdf(1.0 - 1.0 / trials)
-    second = _NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
-    return (1.0 - _EULER_MASCHERONI) * first + _EULER_MASCHERONI * second
-
-
-def deflated_sharpe(
-    sharpe: float,
-    observations: int,
-    *,
-    skewness: float,
-    kurtosis: float,
-    trials: int,
-    trial_variance: float,
-) -> float:
-    r"""Probability that the best of ``trials`` has skill beyond the luck of being picked.
-
-    ``trial_variance`` is the variance of the trials' Sharpe ratios per period.
-
-    Notes
-    -----
-    The probabilistic Sharpe ratio against the best that luck alone would give,
-
-    .. math:: SR^* = \sqrt{Var(SR_k)} \, E[\max_N]
-
-    References
-    ----------
-    Bailey & Lopez de Prado (2014), The deflated Sharpe ratio, Journal of Portfolio Management
-    40(5), 94-107.
-
-    Examples
-    --------
-    The paper's example: 2.5 a year over five years of 250 days, the best of 100.
-
-    >>> best = 2.5 / math.sqrt(250)
-    >>> odds = deflated_sharpe(
-    ...     best, 1250, skewness=-3.0, kurtosis=10.0, trials=100, trial_variance=0.5 / 250
-    ... )
-    >>> round(odds, 4)
-    0.9004
-    """
-    luck = math.sqrt(trial_variance) * expected_maximum(trials)
-    return probabilistic_sharpe(
-        sharpe, observations, skewness=skewness, kurtosis=kurtosis, threshold=luck
-    )
-
-
-def min_backtest_years(trials: int, *, target: float = 1.0) -> float:
-    r"""Years of history below which the best of ``trials`` without skill is expected at ``target``.
-
-    ``target`` is an annual Sharpe ratio > 0, the only annual one in this module.
-
-    Notes
-    -----
-    .. math:: (E[\max_N] / target)^2 < 2 \ln N / target^2
-
-    References
-    ----------
-    Bailey, Borwein, Lopez de Prado & Zhu (2014), as for :func:`expected_maximum`.
-
-    Examples
-    --------
-    Five years allow no more than 45 trials:
-
-    >>> round(min_backtest_years(45), 2)
-    5.0
-    """
-    return (expected_maximum(trials) / target) ** 2
-
-
 def _variance(sharpe: float, skewness: float, kurtosis: float) -> float:
     """Asymptotic variance of a Sharpe ratio, times the observations."""
     return 1.0 - skewness * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
-
-
-def _root(value: float) -> float:
-    """Square root; NaN below 0, where the moments given are those of no distribution."""
-    return math.sqrt(value) if value >= 0.0 else math.nan
 
 
 def _probability(distance: float, error: float) -> float:
