@@ -35,6 +35,7 @@ from backtest.provenance import (
     rules_of,
     versions,
 )
+from backtest.report.context import context_of
 from backtest.report.metrics import metrics_of
 from backtest.result import Result
 from backtest.strategy import Strategy, load_strategy, strategy_hash
@@ -94,7 +95,7 @@ def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
         benchmark=config.benchmark,
     )
     at = lap("simulation", at)
-    result = _result(stage, simulation)
+    result = _result(stage, simulation, weights)
     result = replace(result, metrics=metrics_of(result, calendar=_calendar(stage)))
     lap("measures", at)
     result.manifest["environment"] = {"seconds": timings}
@@ -218,7 +219,8 @@ def _check_opens(config: RunConfig, bundle: Bundle, grid: Grid, panel: Panel) ->
         )
 
 
-def _result(stage: Stage, simulation: Simulation) -> Result:
+def _result(stage: Stage, simulation: Simulation, weights: pd.DataFrame) -> Result:
+    source = stage.config.strategy.params.get("source")
     config = stage.config
     resolved = config.resolved()
     manifest = _manifest(stage, simulation, resolved)
@@ -231,6 +233,18 @@ def _result(stage: Stage, simulation: Simulation) -> Result:
         orders=simulation.orders,
         trades=simulation.trades,
         ledger=simulation.ledger,
+        context=context_of(
+            stage.bundle,
+            stage.grid,
+            stage.clock,
+            stage.panel,
+            strategy=stage.strategy,
+            weights=weights,
+            trades=simulation.trades,
+            benchmark=stage.config.benchmark,
+            fill=stage.config.execution.fill,
+            source=str(source) if source else None,
+        ),
     )
 
 

@@ -94,9 +94,9 @@ class SpilloverDip(Strategy):
         return pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)
 
     def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:
-        """Every fall deep enough on its first row, whatever caused it, and every buy."""
+        """Every fall deep enough while the source fell, on its first row, and every buy."""
         falls = self._falls(panel)
-        deep = (falls.is_deep & panel.universe).to_numpy()
+        deep = (falls.is_deep & falls.share.notna() & panel.universe).to_numpy()
         begins = deep & ~np.vstack([np.zeros_like(deep[:1]), deep[:-1]])
         row, column = np.nonzero(begins | (weights.to_numpy() > 0.0))
         attributes = {"depth": falls.move, "spillover_share": falls.share}
