@@ -14,6 +14,8 @@ import pandas as pd
 from backtest.errors import RunError
 
 TABLES = ("nav", "positions", "fills", "orders", "trades", "ledger")
+CONTEXT = ("instruments", "prices", "overnight", "events", "event_path")
+"""Tables of what the pages show of the market; a run has those that it has something for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,7 @@ class Result:
     ``nav`` has one row per base session, ``positions`` one per session and symbol held, ``fills``,
     ``orders`` and ``trades`` one each, ``ledger`` one per change of cash. ``metrics`` holds numbers
     with their conventions, ``manifest`` where everything came from, ``config`` the settings.
+    ``context`` holds what the pages show of the market, by the names in `CONTEXT`.
     """
 
     config: dict[str, Any]  # JSON: nested, of mixed types, as the next two
@@ -34,6 +37,7 @@ class Result:
     trades: pd.DataFrame
     ledger: pd.DataFrame
     metrics: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, pd.DataFrame] = field(default_factory=dict)
     folder: Path | None = None
 
     @property
@@ -74,6 +78,11 @@ class Result:
 
         try:
             tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+            context = {
+                name: pd.read_parquet(folder / f"{name}.parquet")
+                for name in CONTEXT
+                if (folder / f"{name}.parquet").is_file()
+            }
             manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
             config = YAML(typ="safe", pure=True).load((folder / "config.yaml").read_text("utf-8"))
@@ -81,7 +90,14 @@ class Result:
             raise RunError(
                 f"{folder} is no complete run: {problem}. Run its config again."
             ) from problem
-        return cls(config=config, manifest=manifest, metrics=metrics, folder=folder, **tables)
+        return cls(
+            config=config,
+            manifest=manifest,
+            metrics=metrics,
+            context=context,
+            folder=folder,
+            **tables,
+        )
 
     def _repr_html_(self) -> str:
         from backtest.report.notebook import result_html
@@ -108,8 +124,9 @@ class Result:
         for name, content in (("manifest", self.manifest), ("metrics", self.metrics)):
             text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
             (folder / f"{name}.json").write_text(text + "\n", "utf-8", newline="\n")
-        for name in TABLES:
-            getattr(self, name).to_parquet(folder / f"{name}.parquet", index=False)
+        tables = {name: getattr(self, name) for name in TABLES} | self.context
+        for name, table in tables.items():
+            table.to_parquet(folder / f"{name}.parquet", index=False)
         for name, text in pages.items():
             (folder / name).write_text(text, "utf-8", newline="\n")
 

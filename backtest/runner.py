@@ -35,6 +35,7 @@ from backtest.provenance import (
     rules_of,
     versions,
 )
+from backtest.report.context import context_of
 from backtest.report.metrics import metrics_of
 from backtest.result import Result
 from backtest.strategy import Strategy, load_strategy, strategy_hash
@@ -94,7 +95,7 @@ def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
         benchmark=config.benchmark,
     )
     at = lap("simulation", at)
-    result = _result(stage, simulation)
+    result = _result(stage, simulation, weights)
     result = replace(result, metrics=metrics_of(result, calendar=_calendar(stage)))
     lap("measures", at)
     result.manifest["environment"] = {"seconds": timings}
@@ -184,6 +185,23 @@ def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
     return Stage(config, bundle, grid, clock, panel, strategy, markets, rules)
 
 
+def inputs_of(stage: Stage) -> dict[str, Any]:
+    """Everything that the numbers of a prepared run depend on; the fingerprint is its hash."""
+    config = stage.config
+    return {
+        "config": without_looks(config.resolved()),
+        "bundle": stage.bundle.hash,
+        "rules": rules_of({name: market for name, (market, _) in stage.markets.items()}),
+        "strategy": {
+            "name": config.strategy.name,
+            "sha256": strategy_hash(config.strategy.name),
+            "inputs": file_hashes(stage.strategy.inputs()),
+        },
+        "versions": versions(),
+        "engine": engine_hash(),
+    }
+
+
 def _silent(_: str) -> None:
     """Progress that nobody asked for."""
 
@@ -218,42 +236,35 @@ def _check_opens(config: RunConfig, bundle: Bundle, grid: Grid, panel: Panel) ->
         )
 
 
-def _result(stage: Stage, simulation: Simulation) -> Result:
-    config = stage.config
-    resolved = config.resolved()
-    manifest = _manifest(stage, simulation, resolved)
+def _result(stage: Stage, simulation: Simulation, weights: pd.DataFrame) -> Result:
+    source = stage.config.strategy.params.get("source")
     return Result(
-        config=resolved,
-        manifest=manifest,
+        config=stage.config.resolved(),
+        manifest=_manifest(stage, simulation),
         nav=simulation.nav,
         positions=simulation.positions,
         fills=simulation.fills,
         orders=simulation.orders,
         trades=simulation.trades,
         ledger=simulation.ledger,
+        context=context_of(
+            stage.bundle,
+            stage.grid,
+            stage.clock,
+            stage.panel,
+            strategy=stage.strategy,
+            weights=weights,
+            trades=simulation.trades,
+            benchmark=stage.config.benchmark,
+            fill=stage.config.execution.fill,
+            source=str(source) if source else None,
+        ),
     )
 
 
-def identity(stage: Stage, resolved: Mapping[str, object]) -> dict[str, Any]:
-    """Everything that the numbers of a run depend on; its hash is the run's fingerprint."""
-    name = stage.config.strategy.name
-    return {
-        "config": without_looks(resolved),
-        "bundle": stage.bundle.hash,
-        "rules": rules_of({exchange: market for exchange, (market, _) in stage.markets.items()}),
-        "strategy": {
-            "name": name,
-            "sha256": strategy_hash(name),
-            "inputs": file_hashes(stage.strategy.inputs()),
-        },
-        "versions": versions(),
-        "engine": engine_hash(),
-    }
-
-
-def _manifest(stage: Stage, simulation: Simulation, resolved: dict[str, object]) -> dict[str, Any]:
+def _manifest(stage: Stage, simulation: Simulation) -> dict[str, Any]:
     config, bundle, clock = stage.config, stage.bundle, stage.clock
-    parts = identity(stage, resolved)
+    parts = inputs_of(stage)
     base = clock.base_sessions
     facts = data_facts(bundle, config)
     told = caveats(

@@ -78,9 +78,9 @@ class SpilloverDip(Strategy):
             yield one._weights(panel, seen[of])
 
     def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:
-        """Every fall deep enough on its first row, whatever caused it, and every buy."""
+        """Every fall deep enough while the source fell, on its first row, and every buy."""
         (move, share, traded), _, flow_z = self._seen(panel)
-        deep = (move <= -self.drop) & traded & panel.universe.to_numpy()
+        deep = (move <= -self.drop) & ~np.isnan(share) & traded & panel.universe.to_numpy()
         begins = deep & ~np.vstack([np.zeros_like(deep[:1]), deep[:-1]])
         row, column = np.nonzero(begins | (weights.to_numpy() > 0.0))
         attributes = {"depth": move, "spillover_share": share}

@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from backtest.config.document import Document, Node, Place
 from backtest.config.load import config_of, strategy_clashes
 from backtest.config.model import RunConfig
 from backtest.config.rules import clashes
@@ -43,9 +42,7 @@ def changed(
         _put(plain, key.split("."), value)
     made = _sound(plain, strategy if "strategy.name" not in values else None)
     if made is None:
-        folder = Path.cwd()
-        document = Document(_node(plain, Place(label, folder)))
-        made = config_of(document, title=label, folder=folder)
+        made = config_of(plain, folder=Path.cwd(), title=label)
     made._written.update(config._written)
     return made
 
@@ -75,12 +72,3 @@ def _put(plain: dict[str, Any], path: list[str], value: object) -> None:
             node[key] = below
         node = below
     node[last] = value
-
-
-def _node(value: object, place: Place) -> Node:
-    """A plain value as a document's tree, all of it at one place."""
-    if isinstance(value, dict):
-        return Node({str(key): _node(item, place) for key, item in value.items()}, place, place)
-    if isinstance(value, list | tuple):
-        return Node([_node(item, place) for item in value], place, place)
-    return Node(value, place, place)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from backtest.config.document import Document, KeyPath, Node, shown
+from backtest.config.document import Document, KeyPath, Node, Place, shown
 from backtest.config.faults import bool_faults, model_faults, models_in
 from backtest.config.layers import read_layers
 from backtest.config.model import RunConfig, Written
@@ -47,24 +47,34 @@ def load_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig
     them absolute; `RunConfig.resolved` gives them as written.
     """
     file = Path(path)
-    return config_of(read_layers(file, overrides), title=shown(file), folder=file.absolute().parent)
+    return _config_of(read_layers(file, overrides), file.absolute().parent, shown(file))
 
 
-def config_of(document: Document, *, title: str, folder: Path) -> RunConfig:
-    """The configuration that a document says.
+def config_of(values: Mapping[str, object], *, folder: Path, title: str) -> RunConfig:
+    """The configuration that `RunConfig.resolved` gave as ``values``.
 
-    Parameters
-    ----------
-    title
-        What the document is called in faults.
-    folder
-        Where its paths are relative to, when the config is written again.
+    Relative paths start from ``folder``, as they did from that of the config's file.
 
     Raises
     ------
     ConfigError
-        With every fault of the document.
+        With every fault, under ``title``.
     """
+    place = Place(title, folder.absolute())
+    return _config_of(Document(_node(values, place)), place.folder, title)
+
+
+def _node(value: object, place: Place) -> Node:
+    """Plain values as the tree that a file would give."""
+    if isinstance(value, Mapping):
+        value = {str(key): _node(item, place) for key, item in value.items()}
+    elif isinstance(value, list | tuple):
+        value = [_node(item, place) for item in value]
+    return Node(value, place, place)
+
+
+def _config_of(document: Document, folder: Path, title: str) -> RunConfig:
+    """The configuration that a document says; its paths are kept as written from ``folder``."""
     document = Document(_without_empty(document.root, RunConfig), document.faults)
     strategy, faults = _strategy_of(document)
     if strategy is not None:

@@ -20,7 +20,7 @@ from backtest.config.model import SEARCH
 from backtest.errors import ConfigError, Fault
 from backtest.provenance import fingerprint_of
 from backtest.research import SweepSettings, Value
-from backtest.runner import REPORTS, identity
+from backtest.runner import REPORTS, inputs_of
 from backtest.search.constraints import holds, keys_in, parse_constraints
 from backtest.search.executors import WorkersLost, worked
 from backtest.search.job import Job, Row, Rows, work
@@ -77,7 +77,7 @@ def open_sweep(config: RunConfig, *, out: Path | None = None) -> tuple[Sweep, Tr
         raise ConfigError(config.name, [Fault("sweep", message)])
     check_sweep(config, settings)
     base = Workshop(config).trial({}, label="base")
-    parts = identity(base.stage, config.resolved(base.stage.strategy))
+    parts = inputs_of(base.stage)
     # What is shown of the trials afterwards is no part of them.
     trials = settings.model_dump(mode="json", exclude={"rank_by", "best"})
     fingerprint = fingerprint_of(parts | {"sweep": trials})

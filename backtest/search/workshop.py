@@ -24,7 +24,7 @@ from backtest.features import FeatureStore, remembered
 from backtest.kernels.world import Orders, World
 from backtest.measures import performance
 from backtest.provenance import fingerprint_of
-from backtest.runner import Stage, identity, stage_of, without_looks
+from backtest.runner import Stage, inputs_of, stage_of, without_looks
 from backtest.search.space import Values
 from backtest.strategy import Strategy, strategy_class
 
@@ -194,7 +194,7 @@ class Workshop:
         key = repr((data.bundle, data.as_of, sorted(data.checks.items())))
         bundle = _kept(self._bundles, key, _BUNDLES, lambda: load_bundle(data))
         stage = stage_of(config, bundle)
-        return stage, identity(stage, {})
+        return stage, inputs_of(stage)
 
     @staticmethod
     def _world(stage: Stage, config: RunConfig) -> World:
