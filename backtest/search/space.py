@@ -15,6 +15,17 @@ Values = dict[str, Value]
 """What a trial sets, by dotted key."""
 
 
+NOTHING = object()
+"""What stands where there is no setting."""
+
+
+def setting_at(tree: object, key: str) -> object:
+    """The setting at a dotted key of a resolved config."""
+    for name in key.split("."):
+        tree = tree.get(name, NOTHING) if isinstance(tree, dict) else NOTHING
+    return tree
+
+
 class Plan(Protocol):
     """Trials numbered from 0; any of them can be told from its number alone."""
 

@@ -26,7 +26,8 @@ from backtest.search.executors import WorkersLost, worked
 from backtest.search.job import Job, Row, Rows, work
 from backtest.search.pace import Pace, Step
 from backtest.search.scores import LESS_IS_BETTER, MEASURES
-from backtest.search.space import Plan, Values, draw, plan_of
+from backtest.search.space import NOTHING, Plan, Values, draw, plan_of, setting_at
+from backtest.search.study import run_study
 from backtest.search.table import finished, merge_parts, schema_of, write_part
 from backtest.search.workshop import Trial, Workshop
 from backtest.trial_ledger import TrialRecord, record_trials
@@ -104,7 +105,7 @@ def check_sweep(config: RunConfig, settings: SweepSettings) -> None:
         faults += [
             Fault("sweep.where", f"'{key}' is no setting of this config")
             for key in keys_in(expression)
-            if key not in keys and _at(known, key) is _NOTHING
+            if key not in keys and setting_at(known, key) is NOTHING
         ]
     if faults:
         raise ConfigError(config.name, faults)
@@ -133,10 +134,19 @@ def run_trials(
     -----
     Whatever stops it, finished trials are on disk, and the next call goes on behind them.
     """
-    plan = plan_of(sweep.settings)
-    schema = schema_of(sweep.settings)
     sweep.parts.mkdir(parents=True, exist_ok=True)
     _describe(sweep, base)
+    ledger = reports or sweep.folder.parents[1]
+    if sweep.settings.optuna is not None:
+        return run_study(
+            sweep,
+            base,
+            keep=lambda rows: record_trials(ledger, records_of(sweep, base, rows)),
+            limit=limit,
+            progress=progress,
+        )
+    plan = plan_of(sweep.settings)
+    schema = schema_of(sweep.settings)
     job = Job(sweep.fingerprint, sweep.config, sweep.settings)
     pace = Pace(sweep.config.executor.batch)
     wanted = _wanted(sweep, plan)
@@ -150,7 +160,7 @@ def run_trials(
         try:
             for rows, seconds in worked(partial(_timed, job), batches, sweep.config.executor):
                 write_part(sweep.parts, rows, schema)
-                record_trials(reports or sweep.folder.parents[1], records_of(sweep, base, rows))
+                record_trials(ledger, records_of(sweep, base, rows))
                 left -= len(rows)
                 failed = sum(row["status"] == "failed" for row in rows)
                 step = pace.note(len(rows), failed, seconds)
@@ -261,7 +271,7 @@ def _wanted(sweep: Sweep, plan: Plan) -> NDArray[np.bool_]:
         for number in range(plan.count):
             values = plan.values(number)
             wanted[number] = all(
-                holds(constraint, values, partial(_at, known)) for constraint in constraints
+                holds(constraint, values, partial(setting_at, known)) for constraint in constraints
             )
     return wanted
 
@@ -284,16 +294,6 @@ def _as_written(row: Row, sweep: Sweep) -> Row:
     if sweep.settings.optuna is not None:
         return row
     return row | plan_of(sweep.settings).values(int(str(row["trial"])))
-
-
-_NOTHING = object()
-
-
-def _at(tree: object, key: str) -> object:
-    """The setting at a dotted key."""
-    for name in key.split("."):
-        tree = tree.get(name, _NOTHING) if isinstance(tree, dict) else _NOTHING
-    return tree
 
 
 def _number(value: object) -> float | None:

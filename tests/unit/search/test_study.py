@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from backtest import load_config
+from backtest.search.sweep import open_sweep, run_trials, trial_rows
+
+pytest.importorskip("optuna", reason="Optuna is not installed")
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+CONFIG = """
+name: study
+data: {bundle: sample, start: 2023-01-02, end: 2024-12-31}
+universe: {exchange: [XHKG], kind: [stock], min_history: 120d}
+strategy: {name: spillover_dip, params: {source: X01.US}}
+portfolio: {cash: 5m HKD}
+executor: {workers: 1}
+sweep:
+  optuna:
+    n_trials: 12
+    seed: 4
+    space:
+      strategy.params.drop: {uniform: [0.02, 0.08], step: 0.01}
+      strategy.params.window: {integers: [2, 6]}
+      execution.slippage.bps: {choice: [0, 50]}
+"""
+
+
+@pytest.fixture
+def studied(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+
+    def make(*overrides: str, out: str = "reports", limits: tuple[int | None, ...] = (None,)):
+        config = load_config(path, overrides=overrides)
+        sweep, base = open_sweep(config, out=tmp_path / out)
+        for limit in limits:
+            step = run_trials(sweep, base, limit=limit)
+        return sweep, step
+
+    return make
+
+
+def test_trials_lie_in_their_space_and_have_scores(studied):
+    sweep, step = studied()
+    assert (step.done, step.total) == (12, 12)
+    for row in trial_rows(sweep, range(12)):
+        assert row["status"] == "done"
+        assert row["strategy.params.drop"] in (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08)
+        assert 2 <= row["strategy.params.window"] <= 6
+        assert row["sharpe"] is not None
+
+
+def test_with_one_worker_a_study_is_the_same_again(studied):
+    one, _ = studied(out="one")
+    two, _ = studied(out="two")
+    assert one.table.read_bytes() == two.table.read_bytes()
+
+
+def test_it_goes_on_where_it_was_and_repeats_nothing(studied):
+    sweep, step = studied(limits=(5, 4, None))
+    assert step.done == 12
+    assert [row["trial"] for row in trial_rows(sweep, range(12))] == list(range(12))
+
+
+def test_hopeless_trials_are_given_up_before_their_end(studied):
+    sweep, _ = studied("sweep.optuna.prune_periods=2", "sweep.optuna.n_trials=20")
+    statuses = [row["status"] for row in trial_rows(sweep, range(20))]
+    assert {"done", "pruned"} == set(statuses)
+
+
+def test_several_objectives_may_pull_apart(studied):
+    _, step = studied("sweep.optuna.objectives={sharpe: max, max_drawdown: max}")
+    assert step.done == 12
+
+
+def test_constraints_rule_trials_out(studied):
+    sweep, _ = studied("sweep.where=['strategy.params.drop * 100 >= strategy.params.window']")
+    for row in trial_rows(sweep, range(12)):
+        holds = row["strategy.params.drop"] * 100 >= row["strategy.params.window"]
+        assert row["status"] == ("done" if holds else "ruled_out")
