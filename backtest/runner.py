@@ -36,6 +36,7 @@ from backtest.provenance import (
     versions,
 )
 from backtest.report.context import context_of
+from backtest.report.detail import detail_of
 from backtest.report.metrics import metrics_of
 from backtest.result import Result
 from backtest.strategy import Strategy, load_strategy, strategy_hash
@@ -96,7 +97,8 @@ def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
     )
     at = lap("simulation", at)
     result = _result(stage, simulation, weights)
-    result = replace(result, metrics=metrics_of(result, calendar=_calendar(stage)))
+    metrics = metrics_of(result, calendar=_calendar(stage)) | detail_of(result)
+    result = replace(result, metrics=metrics)
     lap("measures", at)
     result.manifest["environment"] = {"seconds": timings}
     return result
