@@ -35,6 +35,7 @@ from backtest.provenance import (
     rules_of,
     versions,
 )
+from backtest.report.checked import with_record
 from backtest.report.context import context_of
 from backtest.report.detail import detail_of
 from backtest.report.metrics import metrics_of
@@ -124,7 +125,7 @@ def run_to_folder(
     result = run(config, progress=progress)
     folder = (out or REPORTS) / config.name / result.fingerprint
     say("tearsheet")
-    pages = {"tearsheet.html": tearsheet_html(result)}
+    pages = {"tearsheet.html": tearsheet_html(with_record(result, out or REPORTS))}
     if quantstats or config.tearsheet.quantstats:
         from backtest.report.quantstats_page import quantstats_html
 
