@@ -35,7 +35,9 @@ from backtest.provenance import (
     rules_of,
     versions,
 )
+from backtest.report.checked import with_record
 from backtest.report.context import context_of
+from backtest.report.detail import detail_of
 from backtest.report.metrics import metrics_of
 from backtest.result import Result
 from backtest.strategy import Strategy, load_strategy, strategy_hash
@@ -96,7 +98,8 @@ def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
     )
     at = lap("simulation", at)
     result = _result(stage, simulation, weights)
-    result = replace(result, metrics=metrics_of(result, calendar=_calendar(stage)))
+    metrics = metrics_of(result, calendar=_calendar(stage)) | detail_of(result)
+    result = replace(result, metrics=metrics)
     lap("measures", at)
     result.manifest["environment"] = {"seconds": timings}
     return result
@@ -122,7 +125,7 @@ def run_to_folder(
     result = run(config, progress=progress)
     folder = (out or REPORTS) / config.name / result.fingerprint
     say("tearsheet")
-    pages = {"tearsheet.html": tearsheet_html(result)}
+    pages = {"tearsheet.html": tearsheet_html(with_record(result, out or REPORTS))}
     if quantstats or config.tearsheet.quantstats:
         from backtest.report.quantstats_page import quantstats_html
 

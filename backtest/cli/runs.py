@@ -101,6 +101,10 @@ def compare(
             results = [Result.load(folder) for folder in folders]
             stages("comparing")
             page = compare_folders(folders, out or reports / f"compare-{_joined(results)}.html")
+            if page.parent == reports:
+                from backtest.report.index import write_index
+
+                write_index(reports)
         screen.show(compare_table(results))
         screen.document = {
             "page": str(page),
@@ -120,23 +124,30 @@ def check(
         str | None,
         typer.Option("--engine", metavar="NAME", help="Run through another engine too: vectorbt."),
     ] = None,
+    out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
     traceback: Traceback = False,
 ) -> None:
-    """Prove that a strategy does not look ahead, and that it follows the rules of its kind."""
+    """Prove that a strategy does not look ahead, and that it follows the rules of its kind.
+
+    What was found is kept below reports/checks, where tearsheets of the same decisions find it.
+    """
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
         if engine not in (None, "vectorbt"):
             raise FaultyInput("--engine", [Fault("", f"must be vectorbt, got '{engine}'")])
         loaded = load_all([config], overrides or ())[0]
+        from backtest.report.checked import write_record
         from backtest.testing import check_config
 
         with screen.stages() as stages:
             report = check_config(loaded, engine=engine, progress=stages)
         for line in report.lines:
             screen.show(line)
-        screen.document = report.as_dict()
+        record = write_record(out or REPORTS, report.key, report.as_dict())
+        screen.document = {**report.as_dict(), "record": str(record)}
+        screen.path(record)
     screen.finish()
     if not report.passed:
         raise typer.Exit(FAILED)

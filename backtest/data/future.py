@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +14,24 @@ import pandas as pd
 from backtest.calendars import sessions
 from backtest.data.bundle import Bundle
 from backtest.data.known import keep_known, known_midnights
+from backtest.data.rows import symbol_columns
 from backtest.errors import DataError, Fault
 
 BoolArray = npt.NDArray[np.bool_]
 
+_LISTING = ("offer_price", "oversubscription", "one_lot_success")
 
-def cut(bundle: Bundle, at: pd.Timestamp) -> Bundle:
+
+def cut(bundle: Bundle, at: pd.Timestamp, *, keep: Collection[str] = ()) -> Bundle:
     """Bundle as it was known at ``at`` (UTC), later listings removed too.
 
     The same rule as ``data.as_of``, but on tables that were checked already.
+
+    Parameters
+    ----------
+    keep
+        Symbols that stay as instruments though they list later, with no data: those that a config
+        names, so that it can still be read.
 
     Raises
     ------
@@ -32,6 +41,7 @@ def cut(bundle: Bundle, at: pd.Timestamp) -> Bundle:
     tables = keep_known(bundle.tables, at)
     if tables["instruments"].empty or tables["bars"].empty:
         raise DataError(bundle.name, [Fault("bars", f"nothing is known at {at.isoformat()}")])
+    tables["instruments"] = _with_named(tables["instruments"], bundle.instruments, keep)
     content = _mark(bundle, "cut", at.isoformat())
     return _with(bundle, tables, content, as_of=at)
 
@@ -55,6 +65,18 @@ def perturb(bundle: Bundle, after: pd.Timestamp, seed: int) -> Bundle:
     }
     content = _mark(bundle, "perturb", f"{after.isoformat()} {seed}")
     return _with(bundle, changed, content, as_of=bundle.as_of)
+
+
+def _with_named(known: pd.DataFrame, whole: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """``known``, in the order of ``whole``, with the instruments of ``names`` that list later."""
+    ahead = whole["symbol"].isin(names) & ~whole["symbol"].isin(known["symbol"])
+    if not ahead.any():
+        return known
+    bare = whole[ahead].assign(**dict.fromkeys(_LISTING, np.nan))
+    bare["delisted"] = np.datetime64("NaT")
+    both = pd.concat([known, bare.astype(known.dtypes)], ignore_index=True)
+    order = np.argsort(symbol_columns(both["symbol"], whole), kind="stable")
+    return both.iloc[order].reset_index(drop=True)
 
 
 def _with(
@@ -87,14 +109,14 @@ def _events(
     bundle: Bundle, frame: pd.DataFrame, column: str
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.datetime64]]:
     """OPEN and CLOSE of each row's session; rows on no session take the next one's."""
-    exchange_of = bundle.instruments.set_index("symbol")["exchange"]
-    exchanges = exchange_of.reindex(frame["symbol"]).to_numpy(dtype=object)
+    names, codes = np.unique(bundle.instruments["exchange"].to_numpy(str), return_inverse=True)
+    owners = codes[symbol_columns(frame["symbol"], bundle.instruments)]
     opens = np.full(len(frame), np.datetime64("NaT"), dtype="datetime64[ns]")
     closes = opens.copy()
     days = frame[column].to_numpy().astype("datetime64[D]")
-    for exchange in set(exchanges):
-        mine = exchanges == exchange
-        span = sessions(exchange, days[mine].min().item(), days[mine].max().item())
+    for code in np.unique(owners):
+        mine = owners == code
+        span = sessions(str(names[code]), days[mine].min().item(), days[mine].max().item())
         if len(span) == 0:
             continue
         at = np.minimum(np.searchsorted(span.dates, days[mine]), len(span) - 1)
@@ -158,7 +180,7 @@ def _listings(bundle: Bundle, instant: np.datetime64, rng: np.random.Generator) 
     """Instruments with other offer prices and odds for what is listed later."""
     table = bundle.instruments
     late = known_midnights(table, "listed") > instant
-    for column in ("offer_price", "oversubscription", "one_lot_success"):
+    for column in _LISTING:
         table = _scaled(table, column, late, rng)
     return table
 

@@ -321,6 +321,7 @@ CONVENTIONS: tuple[tuple[str, str, Callable[[object], str]], ...] = (
 
 ELSEWHERE = frozenset(
     {"headline", "periods", "conventions", "episodes", "deepest", "orders_by_status", "by_reason",
-     "costs", "benchmark", "excess_kurtosis", "intervals"}
+     "costs", "benchmark", "excess_kurtosis", "intervals",
+     "attribution", "crises", "extremes", "dealing", "events"}
 )  # fmt: skip
 """Keys whose values stand elsewhere on the page, or twice in the metrics."""

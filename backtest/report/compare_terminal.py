@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from backtest.report.compare import Comparison
+    from backtest.report.comparison import Comparison, MeasureRow
 
 _SIDE_BY_SIDE = 5  # up to so many runs stand in columns, more in rows
+_BEST = "bold cyan"
 
 
 def comparison_table(comparison: Comparison) -> RenderableType:
@@ -25,26 +26,57 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     All text is plain: names hold no rich markup.
     """
     parts: list[RenderableType] = []
-    rows = [(row.key, *row.values) for row in comparison.differences]
+    rows = [(row.key, *row.texts) for row in comparison.differences]
     if rows:
         parts.append(_table("What differs in the inputs", "", comparison.names, rows, "left"))
     elif len(comparison.results) > 1:
         parts.append(Text("The inputs are the same: config, data, code, rules and versions."))
     notes = [Text.assemble(("Not alike: ", "bold yellow"), reason) for reason in comparison.unlike]
-    return Group(*parts, *notes, _headlines(comparison))
+    return Group(*parts, *notes, _outcome(comparison))
 
 
-def _headlines(comparison: Comparison) -> Table:
+def _outcome(comparison: Comparison) -> RenderableType:
+    """Headline numbers: of two runs with their difference, of many in rows."""
     rows, names = comparison.headlines, comparison.names
+    if comparison.pairs:
+        return _pairs(comparison)
     if len(names) <= _SIDE_BY_SIDE:
-        side_by_side = [(row.label, *row.values) for row in rows]
+        side_by_side: list[tuple[str | Text, ...]] = [(row.label, *_marked(row)) for row in rows]
         return _table("Measures", "", names, side_by_side, "right")
-    runs = [(name, *(row.values[at] for row in rows)) for at, name in enumerate(names)]
+    columns = [_marked(row) for row in rows]
+    runs: list[tuple[str | Text, ...]] = [
+        (name, *(column[at] for column in columns)) for at, name in enumerate(names)
+    ]
     return _table("Measures", "Run", [row.label for row in rows], runs, "right")
 
 
+def _pairs(comparison: Comparison) -> RenderableType:
+    rows = [
+        (
+            row.label,
+            Text(row.first),
+            Text(row.second),
+            Text(row.difference, style="bold" if row.is_clear else ""),
+            Text(f"{row.low} to {row.high}" if row.low else "", style="dim"),
+        )
+        for row in comparison.pairs
+    ]
+    columns = (*comparison.names, "Difference", "90 % range")
+    table = _table("Measures", "", columns, rows, "right")
+    note = "Bold: more than noise, the range of resampled histories does not hold zero."
+    return Group(table, Text(note, style="dim"))
+
+
+def _marked(row: MeasureRow) -> list[Text]:
+    """Values, the best marked where it is better by more than noise."""
+    return [
+        Text(f"{'● ' if at == row.best else ''}{value}", style=_BEST if at == row.best else "")
+        for at, value in enumerate(row.texts)
+    ]
+
+
 def _table(
-    title: str, head: str, names: Sequence[str], rows: Iterable[Sequence[str]], justify: str
+    title: str, head: str, names: Sequence[str], rows: Iterable[Iterable[str | Text]], justify: str
 ) -> Table:
     table = Table(title=Text(title), title_justify="left", title_style="bold", box=SIMPLE)
     table.add_column(head)
@@ -54,5 +86,5 @@ def _table(
             Text(name), justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
         )
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     return table

@@ -70,7 +70,8 @@ function draw(node) {
   // Words over bars need room; the table below the chart has them too.
   if (node.clientWidth < 480) for (const trace of data) if (trace.type === "bar") trace.textposition = "none";
   drawn.add(node);
-  return Plotly.react(node, data, layout, { displayModeBar: false, displaylogo: false });
+  return Plotly.react(node, data, layout, { displayModeBar: false, displaylogo: false })
+    .then(() => node.dispatchEvent(new CustomEvent("drawn", { bubbles: true })));
 }
 
 function redrawAll() { for (const node of drawn) draw(node); }

@@ -130,3 +130,14 @@ def test_the_bundle_itself_is_left_as_it_was(market):
     cut(market, NOON)
     for name, table in copies.items():
         pd.testing.assert_frame_equal(table, market.tables[name])
+
+
+def test_a_cut_keeps_instruments_that_are_named_but_nothing_of_what_they_will_be(market):
+    before = cut(market, NOON, keep=["B"])
+    assert before.instruments["symbol"].tolist() == ["A", "B"]
+    later = before.instruments.set_index("symbol").loc["B"]
+    assert later[["offer_price", "oversubscription", "one_lot_success"]].isna().all()
+    assert set(before.bars["symbol"]) == {"A"}
+    assert bar_arrays(before).close.shape == (2, 2)
+    for column, dtype in cut(market, NOON).instruments.dtypes.items():
+        assert before.instruments[column].dtype == dtype

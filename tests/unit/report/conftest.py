@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.report.detail import detail_of
 from backtest.report.metrics import metrics_of
 from backtest.result import Result
 
@@ -160,7 +161,7 @@ def made_up_result(
         trades=_trades(rng, dates, symbols, trades),
         ledger=pd.DataFrame(),
     )
-    return replace(made, metrics=metrics_of(made))
+    return replace(made, metrics=metrics_of(made) | detail_of(made))
 
 
 def _positions(rng: np.random.Generator, nav: pd.DataFrame, symbols: np.ndarray) -> pd.DataFrame:

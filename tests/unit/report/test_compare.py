@@ -15,7 +15,7 @@ from backtest.report.compare import (
     compare_results,
     compare_table,
 )
-from backtest.report.compare_page import overlay_chart
+from backtest.report.compare_figures import overlay_chart
 
 
 def other(result, changed, path="execution.slippage.bps", value=20.0, **manifest):
@@ -37,16 +37,14 @@ def shown(renderable, width=120):
 
 def test_only_the_keys_that_differ_are_listed(result, changed):
     comparison = compare_results([result, other(result, changed)])
-    assert [tuple(row) for row in comparison.differences] == [
-        ("execution.slippage.bps", ("5.0", "20.0"))
-    ]
+    assert [row[:2] for row in comparison.differences] == [("execution.slippage.bps", ("5", "20"))]
     assert comparison.unlike == ()
 
 
 def test_a_key_that_one_run_lacks_is_not_set_there(result, changed):
     config = {key: value for key, value in result.config.items() if key != "exits"}
     comparison = compare_results([result, changed(result, config=config)])
-    assert comparison.differences[0] == ("exits.stop_loss", ("0.1", "not set"))
+    assert comparison.differences[0][:2] == ("exits.stop_loss", ("0.1", "not set"))
 
 
 def test_how_a_page_is_dressed_is_no_difference(result, changed):
@@ -116,7 +114,7 @@ def test_navs_are_100_on_the_first_common_session(make_result, changed):
     first, second = make_result(60, name="a"), make_result(60, name="b", seed=2)
     late = changed(second, nav=second.nav.iloc[20:].reset_index(drop=True))
     chart = overlay_chart(compare_results([first, late]))
-    navs = [trace for trace in chart.figure["data"] if trace["name"] in ("a", "b")]
+    navs = [trace for trace in chart.figure["data"] if trace.get("uid") in ("run0x0", "run1x0")]
     for trace, row in zip(navs, (20, 0), strict=True):
         assert np.asarray(trace["y"])[row] == pytest.approx(100.0, abs=1e-12)
 
@@ -126,7 +124,7 @@ def test_relative_nav_is_the_quotient_of_growth(make_result, changed):
     first = changed(first, nav=first.nav.assign(nav=[100.0, 110.0, 100.0]))
     second = changed(second, nav=second.nav.assign(nav=[200.0, 330.0, 100.0]))
     chart = overlay_chart(compare_results([first, second]))
-    [relative] = [trace for trace in chart.figure["data"] if trace["name"] == "b, relative"]
+    [relative] = [trace for trace in chart.figure["data"] if trace.get("uid") == "run1x1"]
     # b grew to 1.65 and 0.5 of its start, a to 1.1 and 1.0: half more, then half less. Rounding.
     assert np.asarray(relative["y"]) == pytest.approx([0.0, 50.0, -50.0], abs=1e-12)
 
@@ -188,7 +186,7 @@ def test_as_json_a_comparison_gives_values_by_run(result, changed):
     second = other(result, changed, name="dear")
     given = json.loads(json.dumps(compare_results([result, second]).as_dict()))
     assert given["differences"] == {
-        "execution.slippage.bps": {"spillover_dip": "5.0", "dear": "20.0"}
+        "execution.slippage.bps": {"spillover_dip": "5", "dear": "20"}
     }
     assert given["headline"]["dear"]["cagr"] == result.metrics["headline"]["cagr"]
 

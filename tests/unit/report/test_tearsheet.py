@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from backtest.report.catalogue import ELSEWHERE, GROUPS, leaves
+from backtest.report.detail import detail_of
 from backtest.report.metrics import metrics_of
 from backtest.report.provenance import config_yaml
 from backtest.report.tearsheet import tearsheet_html, write_tearsheet
@@ -55,7 +56,7 @@ class Page(HTMLParser):
 def remade(result, changed, **fields):
     """The result with other fields, and the metrics that belong to them."""
     other = changed(result, **fields)
-    return changed(other, metrics=metrics_of(other))
+    return changed(other, metrics=metrics_of(other) | detail_of(other))
 
 
 def test_the_page_asks_for_nothing_outside_itself(result):

@@ -1,0 +1,103 @@
+"""The outcome of a check, kept beside the runs that have the same inputs.
+
+``backtest check`` writes ``reports/checks/<key>.json``. The key covers what the weights depend on:
+data, universe, clock, strategy with its source and files, the limits that the check holds weights
+to, market files, versions and the package's own source. What comes after the weights (fills, costs,
+exits, cash) is not in it, so one check serves every run of the same decisions. A changed strategy
+has another key: its old record is not found, and the page says that no check was run.
+
+The record is no part of a run: it is looked up when a page is drawn, never enters the fingerprint
+and is not written into the run's folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backtest.provenance import fingerprint_of
+
+if TYPE_CHECKING:
+    from backtest.result import Result
+
+FOLDER = "checks"
+
+_DECISIONS = ("data", "universe", "clock", "strategy")
+_LIMITS = ("currency", "max_gross", "short")
+
+
+def check_key(inputs: Mapping[str, Any]) -> str:
+    """Name of the record of these inputs, 16 hexadecimal digits.
+
+    Parameters
+    ----------
+    inputs
+        ``config`` (resolved), ``bundle`` (hash), ``rules``, ``strategy``, ``versions`` and
+        ``engine``, as they enter a run's fingerprint; more is ignored.
+    """
+    config = inputs["config"]
+    parts = {
+        "config": {name: config[name] for name in _DECISIONS},
+        "limits": {name: config["portfolio"][name] for name in _LIMITS},
+        "rules": {exchange: rule["sha256"] for exchange, rule in sorted(inputs["rules"].items())},
+        **{name: inputs[name] for name in ("bundle", "strategy", "versions", "engine")},
+    }
+    return fingerprint_of(parts)
+
+
+def key_of(result: Result) -> str | None:
+    """Name of the record that fits a run; None for a folder that is too old to say."""
+    manifest = result.manifest
+    try:
+        return check_key(
+            {**manifest, "config": result.config, "bundle": manifest["bundle"]["hash"]}
+        )
+    except (KeyError, TypeError):
+        return None
+
+
+def check_record(reports: Path, key: str | None) -> dict[str, Any] | None:
+    """What the check of that key found: ``passed``, ``decisions``, ``claims``; else None.
+
+    A file that cannot be read counts as none.
+    """
+    if key is None:
+        return None
+    try:
+        record = json.loads((reports / FOLDER / f"{key}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("passed"), bool) else None
+
+
+def with_record(result: Result, reports: Path) -> Result:
+    """``result`` as its page is drawn: ``manifest["look_ahead"]`` is the record, if there is one.
+
+    For the drawing alone: a run is saved without it.
+    """
+    record = check_record(reports, key_of(result))
+    if record is None:
+        return result
+    return replace(result, manifest={**result.manifest, "look_ahead": record})
+
+
+def write_record(reports: Path, key: str, record: Mapping[str, Any]) -> Path:
+    """Keep ``record`` below ``reports``, all or nothing; what was there is replaced."""
+    path = reports / FOLDER / f"{key}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    handle, draft = tempfile.mkstemp(prefix=f".{key}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
+            out.write(text)
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    return path
