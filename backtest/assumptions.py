@@ -132,6 +132,11 @@ def _of_data(config: RunConfig, facts: DataFacts) -> Iterator[str]:
         yield f"No rates for {currency} in the bundle: cash earns nothing, and debt is free."
     elif config.portfolio.rate_spread == 0:
         yield f"Cash earns the whole {currency} rate, debt pays no more (portfolio.rate_spread)."
+    if facts.rates and config.tearsheet.risk_free == 0:
+        yield (
+            "What idle cash earns counts as skill: Sharpe and its like are measured against 0 "
+            f"while the bundle pays {currency} rates (tearsheet.risk_free: rates)."
+        )
     if facts.dividends:
         yield "Dividends are credited on the ex-date, not on the later day of payment."
     if facts.survivors:

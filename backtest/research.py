@@ -1,10 +1,12 @@
-"""How many runs are made of one configuration, as settings: sweep and executor."""
+"""How many runs are made of one configuration, as settings: sweep, walk-forward, executor."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from backtest.units import Sessions
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -130,6 +132,50 @@ class SweepSettings(BaseModel):
         if empty:
             raise ValueError(f"grid has no value for {', '.join(empty)}")
         return self
+
+
+class CombinatorialSettings(BaseModel):
+    """Combinatorial purged cross-validation: every choice of test groups among the groups."""
+
+    model_config = _FROZEN
+
+    groups: int = Field(8, ge=3, le=20, description="contiguous groups of sessions")
+    test_groups: int = Field(2, ge=1, description="groups tested at once; the others train")
+
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> CombinatorialSettings:
+        if self.test_groups >= self.groups:
+            raise ValueError(
+                f"test_groups must be below groups, got {self.test_groups} and {self.groups}"
+            )
+        return self
+
+
+class WalkForwardSettings(BaseModel):
+    """Choose in one window, trade in the next, and so on: what a search would have earned."""
+
+    model_config = _FROZEN
+
+    train: Sessions = Field(756, ge=20, description="sessions of the window that chooses, as '3y'")
+    test: Sessions = Field(126, ge=5, description="sessions of the window that trades, as '6m'")
+    anchored: bool = Field(False, description="every training window begins with the first session")
+    purge: Sessions = Field(
+        0, ge=0, description="sessions left out between training and test, as long as trades last"
+    )
+    embargo: Sessions = Field(
+        0, ge=0, description="sessions after a test group kept out of training (combinatorial only)"
+    )
+    select: Literal["best", "plateau", "deflated"] = Field(
+        "best",
+        description="the best trial; the one with the best median among its neighbours; or the "
+        "best if its deflated Sharpe ratio is at least min_deflated, else cash",
+    )
+    min_deflated: float = Field(
+        0.95, ge=0, le=1, description="probability that 'deflated' asks for"
+    )
+    combinatorial: CombinatorialSettings | None = Field(
+        None, description="combinatorial purged cross-validation beside the walk; off unless set"
+    )
 
 
 class ExecutorSettings(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli import data, describe, pages, runs, sweep
+from backtest.cli import data, describe, pages, runs, sweep, walk
 
 __all__ = ["app", "main"]
 
@@ -21,7 +21,7 @@ app.command("run")(runs.run)
 app.command("compare")(runs.compare)
 app.command("check")(runs.check)
 app.command("sweep")(sweep.sweep)
-
+app.command("walk-forward")(walk.walk_forward)
 app.command("tearsheet")(pages.tearsheet)
 app.command("explain")(describe.explain)
 app.command("schema")(describe.schema)

@@ -53,7 +53,7 @@ def sweep(
     """Run many trials of a configuration; stopped at any moment, it goes on where it was."""
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
-        loaded = _with_workers(load_all([config], overrides or ())[0], workers)
+        loaded = with_workers(load_all([config], overrides or ())[0], workers)
         from backtest.search.sweep import open_sweep, run_trials
 
         with screen.stages() as stages:
@@ -121,7 +121,8 @@ def _text(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _with_workers(config: RunConfig, workers: int | None) -> RunConfig:
+def with_workers(config: RunConfig, workers: int | None) -> RunConfig:
+    """The config with that many workers, where a number is given."""
     if workers is None:
         return config
     executor = config.executor.model_copy(update={"workers": workers})

@@ -14,11 +14,11 @@ from backtest.execution import Execution, Exits, Portfolio
 from backtest.market.settings import MarketSettings
 from backtest.panel.universe import UniverseSettings
 from backtest.report.settings import TearsheetSettings
-from backtest.research import ExecutorSettings, SweepSettings
+from backtest.research import ExecutorSettings, SweepSettings, WalkForwardSettings
 from backtest.strategy import Strategy, StrategySettings, load_strategy
 from backtest.units import Money
 
-SEARCH = ("sweep", "executor")
+SEARCH = ("sweep", "walk_forward", "executor")
 """Sections that say how many runs are made, and where; a single run reads none of them."""
 
 Written = dict[tuple[str, ...], tuple[str, str]]
@@ -58,6 +58,9 @@ class RunConfig(BaseModel):
     seed: int = Field(0, ge=0, description="seed of whatever is random")
     sweep: SweepSettings | None = Field(
         None, description="many trials of this configuration, for `backtest sweep`"
+    )
+    walk_forward: WalkForwardSettings | None = Field(
+        None, description="windows of the sweep's search, for `backtest walk-forward`"
     )
     executor: ExecutorSettings = Field(
         ExecutorSettings(), description="where the trials of a sweep are worked on"

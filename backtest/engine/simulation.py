@@ -110,9 +110,15 @@ def simulate(
 
 def nav_only(world: World, orders: Orders, terms: Terms) -> FloatArray:
     """NAV after each base close of the run, shape (T,); nothing else is kept."""
+    return nav_and_fills(world, orders, terms)[0]
+
+
+def nav_and_fills(world: World, orders: Orders, terms: Terms) -> tuple[FloatArray, int]:
+    """`nav_only`, and how many fills there were."""
     log = _log(len(world.days))
-    run_kernel(world, orders, terms, new_book(world, 0), log)
-    return log.nav
+    book = new_book(world, 0)
+    run_kernel(world, orders, terms, book, log)
+    return log.nav, int(book.count[FILLS])
 
 
 def record(world: World, orders: Orders, terms: Terms, components: int) -> tuple[Log, bool]:

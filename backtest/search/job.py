@@ -77,6 +77,7 @@ def scored(trial: Trial, sweep: SweepSettings) -> Row:
     scores |= {
         "fingerprint": trial.fingerprint,
         "sessions": len(excess),
+        "fills": trial.fills,
         "block_sum": sums,
         "block_sum_of_squares": squares,
     }

@@ -25,7 +25,8 @@ from backtest.search.constraints import holds, keys_in, parse_constraints
 from backtest.search.executors import WorkersLost, worked
 from backtest.search.job import Job, Row, Rows, work
 from backtest.search.pace import Pace, Step
-from backtest.search.scores import LESS_IS_BETTER, MEASURES
+from backtest.search.scores import MEASURES
+from backtest.search.selection import scores_by
 from backtest.search.space import NOTHING, Plan, Values, draw, plan_of, setting_at
 from backtest.search.study import run_study
 from backtest.search.table import finished, merge_parts, schema_of, write_part
@@ -200,14 +201,12 @@ def _describe(sweep: Sweep, base: Trial) -> None:
 
 
 def best_trials(sweep: Sweep, count: int) -> list[int]:
-    """Numbers of the best trials by ``rank_by``, the best first; ties by number."""
+    """Numbers of the best trials by ``rank_by``, best first; ties by number, no idle ones."""
     measure = sweep.settings.rank_by
-    table = pq.read_table(sweep.table, columns=["trial", measure])
-    values = table[measure].to_numpy(zero_copy_only=False).astype(np.float64)
-    values = -values if measure in LESS_IS_BETTER else values
-    ranked = np.argsort(-np.where(np.isnan(values), -np.inf, values), kind="stable")
-    known = ranked[~np.isnan(values[ranked])]
-    return [int(table["trial"][int(row)].as_py()) for row in known[:count]]
+    rows = pq.read_table(sweep.table, columns=["trial", "fills", measure]).to_pylist()
+    scores = scores_by(rows, measure)
+    ranked = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
+    return [int(rows[place]["trial"]) for place in ranked[:count] if not np.isnan(scores[place])]
 
 
 def trial_rows(sweep: Sweep, numbers: Sequence[int]) -> Rows:

@@ -33,6 +33,7 @@ def schema_of(sweep: SweepSettings) -> pa.Schema:
             ("error", pa.string()),
             ("fingerprint", pa.string()),
             ("sessions", pa.int64()),
+            ("fills", pa.int64()),
             *((name, pa.float64()) for name in _SCORES),
             ("block_sum", pa.list_(pa.float64())),
             ("block_sum_of_squares", pa.list_(pa.float64())),

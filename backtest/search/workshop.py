@@ -16,7 +16,7 @@ from backtest.config import RunConfig
 from backtest.config.change import changed
 from backtest.data.bundle import Bundle, load_bundle
 from backtest.data.fx import rate_known
-from backtest.engine import nav_only
+from backtest.engine import nav_and_fills
 from backtest.engine.compilation import build_terms, build_world
 from backtest.engine.orders import build_orders
 from backtest.errors import BacktestError
@@ -41,6 +41,7 @@ class Trial:
     config: RunConfig
     stage: Stage
     nav: FloatArray
+    fills: int
     fingerprint: str
 
     @property
@@ -109,6 +110,13 @@ class Workshop:
             weights = asked.strategy.target_weights(asked.stage.panel)
         return self._simulated(asked, self._order(asked, weights))
 
+    def weights(self, values: Values) -> FloatArray:
+        """Target weights of the strategy with ``values`` in place, shape (T, N) as the panel."""
+        asked = self._ask(values, "trial")
+        with remembered(self._features):
+            weights = asked.strategy.target_weights(asked.stage.panel)
+        return weights.to_numpy(dtype=np.float64)
+
     def trials(self, wanted: Sequence[Values], labels: Sequence[str]) -> Iterator[Outcome]:
         """As `trial`, one after the other, with an error in the place of a trial that fails.
 
@@ -175,12 +183,13 @@ class Workshop:
             lambda: self._world(asked.stage, config),
         )
         terms = build_terms(config.execution, config.portfolio, config.exits)
-        nav = nav_only(world, orders, terms)
+        nav, fills = nav_and_fills(world, orders, terms)
         resolved = config.resolved(asked.strategy)
         return Trial(
             config=config,
             stage=asked.stage,
             nav=np.concatenate(([config.portfolio.cash.amount], nav)),
+            fills=fills,
             fingerprint=fingerprint_of(asked.parts | {"config": without_looks(resolved)}),
         )
 

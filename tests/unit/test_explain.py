@@ -31,6 +31,7 @@ CAREFUL: dict[str, object] = {
     "market": {"use": "hk", "brokerage": {"rate": "3bp", "min": 50}},
     "execution": {"slippage": {"bps": 5, "impact": 1}, "fx_cost_bps": 10},
     "portfolio": {"delisting_recovery": 0, "withholding": "10%", "rate_spread": "1%"},
+    "tearsheet": {"risk_free": "rates"},
 }
 
 
@@ -56,6 +57,7 @@ def test_a_careful_run_on_sober_data_assumes_only_that_sales_pay_for_buys():
         ("portfolio", {**CAREFUL["portfolio"], "rate_spread": 0}, "Cash earns the whole HKD rate"),
         ("portfolio", {**CAREFUL["portfolio"], "short": True, "borrow": "1%"}, "can be borrowed"),
         ("data", {"bundle": "sample", "checks": {"spike": "drop"}}, "that see later ones: spike"),
+        ("tearsheet", {"risk_free": 0}, "What idle cash earns counts as skill"),
     ],
 )
 def test_one_setting_left_optimistic_is_one_more_sentence(section, settings, words):

@@ -185,9 +185,7 @@ def test_results_and_folders_may_be_mixed(make_result, tmp_path):
 def test_as_json_a_comparison_gives_values_by_run(result, changed):
     second = other(result, changed, name="dear")
     given = json.loads(json.dumps(compare_results([result, second]).as_dict()))
-    assert given["differences"] == {
-        "execution.slippage.bps": {"spillover_dip": "5", "dear": "20"}
-    }
+    assert given["differences"] == {"execution.slippage.bps": {"spillover_dip": "5", "dear": "20"}}
     assert given["headline"]["dear"]["cagr"] == result.metrics["headline"]["cagr"]
 
 

@@ -1,0 +1,115 @@
+"""Which trial of a search one would have taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.inference import deflated_sharpe
+from backtest.search.job import Row
+from backtest.search.scores import LESS_IS_BETTER
+
+FloatArray = NDArray[np.float64]
+
+_NEIGHBOURS = 8  # of a trial drawn at random; a trial of a grid has those one step away
+
+
+def scores_by(rows: Sequence[Row], measure: str) -> FloatArray:
+    """Score of each row by ``measure``, higher is better; NaN for a trial without one.
+
+    A trial that never traded has none: interest on idle cash hardly varies, so that its Sharpe
+    ratio can be beyond all others.
+    """
+    values = [None if row.get("fills") == 0 else row.get(measure) for row in rows]
+    scores = np.array(
+        [value if isinstance(value, int | float) else math.nan for value in values], dtype=float
+    )
+    return -scores if measure in LESS_IS_BETTER else scores
+
+
+def best(rows: Sequence[Row], measure: str) -> int | None:
+    """Place of the best row, the first of equals; None where none has a score."""
+    scores = scores_by(rows, measure)
+    return None if np.isnan(scores).all() else int(np.nanargmax(scores))
+
+
+def plateau(rows: Sequence[Row], measure: str, keys: Sequence[str]) -> int | None:
+    """Place of the row whose neighbourhood has the best median: a plateau beats a spike.
+
+    On a grid the neighbours are the trials at most one step away in every key, the trial included;
+    elsewhere it and its eight nearest by rank in each key. A neighbour without a score counts as
+    the worst.
+    """
+    scores = scores_by(rows, measure)
+    if np.isnan(scores).all():
+        return None
+    known = np.where(np.isnan(scores), -np.inf, scores)
+    places = _places(rows, keys)
+    is_grid = math.prod(int(places[:, k].max()) + 1 for k in range(places.shape[1])) <= 4 * len(
+        rows
+    )
+    medians = np.full(len(rows), -np.inf)
+    for i in range(len(rows)):
+        if np.isnan(scores[i]):
+            continue
+        apart = np.abs(places - places[i])
+        if is_grid:
+            near = apart.max(axis=1) <= 1
+        else:
+            spread = np.maximum(places.max(axis=0), 1)
+            distance = np.square(apart / spread).sum(axis=1)
+            near = np.argsort(distance, kind="stable")[: _NEIGHBOURS + 1]
+        medians[i] = float(np.median(known[near]))
+    # Among equal medians the higher score.
+    order = np.lexsort((-known, -medians))
+    return int(order[0])
+
+
+def deflated(rows: Sequence[Row], measure: str, *, at_least: float) -> int | None:
+    """Place of the best row if luck among the trials does not explain it, else None.
+
+    The deflated Sharpe ratio counts every trial that was simulated; their spread is that of their
+    Sharpe ratios per session.
+    """
+    place = best(rows, measure)
+    if place is None:
+        return None
+    odds = deflated_of(rows, place)
+    return place if odds >= at_least else None
+
+
+def deflated_of(rows: Sequence[Row], place: int) -> float:
+    """Deflated Sharpe ratio of a row among the rows, a probability; NaN where not defined."""
+    sharpes = np.array([row["sharpe_per_session"] for row in rows], dtype=float)
+    sharpes = sharpes[~np.isnan(sharpes)]
+    row = rows[place]
+    if len(sharpes) < 2:
+        return math.nan
+    return deflated_sharpe(
+        _float(row["sharpe_per_session"]),
+        int(str(row["sessions"])),
+        trials=len(sharpes),
+        trial_variance=float(np.var(sharpes, ddof=1)),
+        skewness=_float(row["skewness"]),
+        kurtosis=_float(row["kurtosis"]),
+    )
+
+
+def _places(rows: Sequence[Row], keys: Sequence[str]) -> NDArray[np.int64]:
+    """Rank of each row's value among the distinct values of each key, shape (rows, keys)."""
+    columns = []
+    for key in keys:
+        found = [row[key] for row in rows]
+        if all(isinstance(value, int | float) for value in found):
+            numbers = np.array(found, dtype=np.float64)
+            columns.append(np.unique(numbers, return_inverse=True)[1])
+        else:
+            columns.append(np.unique([str(value) for value in found], return_inverse=True)[1])
+    return np.column_stack(columns).astype(np.int64)
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
