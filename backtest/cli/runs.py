@@ -105,10 +105,6 @@ def compare(
                 from backtest.report.index import write_index
 
                 write_index(reports)
-            if page.parent == reports:
-                from backtest.report.index import write_index
-
-                write_index(reports)
         screen.show(compare_table(results))
         screen.document = {
             "page": str(page),
