@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +103,8 @@ def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
     metrics = metrics_of(result, calendar=_calendar(stage)) | detail_of(result)
     result = replace(result, metrics=metrics)
     lap("measures", at)
-    result.manifest["environment"] = {"seconds": timings}
+    finished = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    result.manifest["environment"] = {"finished": finished, "seconds": timings}
     return result
 
 
@@ -113,6 +116,9 @@ def run_to_folder(
     quantstats: bool = False,
 ) -> tuple[Result, Path]:
     """Run ``config`` and write ``<out>/<name>/<fingerprint>/``, tearsheet included.
+
+    The page of all runs, ``<out>/index.html``, is rewritten; where it cannot be, a warning says so
+    and the run stands.
 
     Returns
     -------
@@ -132,6 +138,7 @@ def run_to_folder(
         say("quantstats page")
         pages["quantstats.html"] = quantstats_html(result)
     result.save(folder, pages)
+    _list_runs(out or REPORTS)
     return replace(result, folder=folder), folder
 
 
@@ -203,6 +210,15 @@ def inputs_of(stage: Stage) -> dict[str, Any]:
         "versions": versions(),
         "engine": engine_hash(),
     }
+
+
+def _list_runs(reports: Path) -> None:
+    from backtest.report.index import write_index
+
+    try:
+        write_index(reports)
+    except OSError as problem:
+        logging.getLogger(__name__).warning("the page of all runs was not written: %s", problem)
 
 
 def _silent(_: str) -> None:

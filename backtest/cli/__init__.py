@@ -1,4 +1,4 @@
-"""The command line: ``backtest run | compare | check | tearsheet | sweep | explain | data ...``."""
+"""The command line: ``backtest run | compare | check | tearsheet | index | sweep | data ...``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli import data, describe, pages, runs, sweep, walk
+from backtest.cli import data, describe, index, pages, runs, sweep, walk
 
 __all__ = ["app", "main"]
 
@@ -23,6 +23,7 @@ app.command("check")(runs.check)
 app.command("sweep")(sweep.sweep)
 app.command("walk-forward")(walk.walk_forward)
 app.command("tearsheet")(pages.tearsheet)
+app.command("index")(index.index)
 app.command("explain")(describe.explain)
 app.command("schema")(describe.schema)
 app.command("list")(describe.list_things)

@@ -43,7 +43,7 @@ def build_orders(
     _check_values(values, wanted, held, weights, clock=clock, portfolio=portfolio)
     rows, columns = np.nonzero(wanted)
     return Orders(
-        ptr=np.searchsorted(rows, np.arange(len(values) + 1)).astype(np.int32),
+        ptr=np.searchsorted(rows, np.arange(len(values) + 1)),
         column=columns.astype(np.int32),
         weight=values[rows, columns],
         can_trade=can_trade,

@@ -9,6 +9,7 @@ from backtest.kernels.costs import split_fees, tick_of, to_tick, total_fees
 from backtest.kernels.inner import inner
 from backtest.kernels.valuation import close_before, mark_now, short_value
 from backtest.kernels.world import (
+    BATCH,
     CAPPED,
     CASH,
     CASH_SCALED,
@@ -24,8 +25,10 @@ from backtest.kernels.world import (
     Log,
     Terms,
     World,
+    codes,
 )
 
+ALL, COVERS = codes(2)  # which part of the trades takes buying power
 ROUNDS = 20  # of scaling buys to the cash, before the smallest are dropped
 SLACK = 1e-9  # relative: what rounding may leave over a fit
 
@@ -55,7 +58,7 @@ def at_limit(world: World, x: int, s: int, j: int, reference: float, side: float
 
 
 @inner
-def allow(world: World, terms: Terms, book: Book, x: int, s: int, n: int, side: float) -> None:
+def allow(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -> None:
     """Shares of each trade that price, price limit, T+1 and volume let through."""
     batch = book.batch
     watch = book.watch
@@ -66,7 +69,7 @@ def allow(world: World, terms: Terms, book: Book, x: int, s: int, n: int, side: 
     unknown = world.volume_unknown[x, s]
     volume = world.volume[s]
     period = world.rules.period[x, s]
-    for i in range(n):
+    for i in range(book.count[BATCH]):
         trade = batch[i]
         j = trade["column"]
         reference = trade["reference"]
@@ -100,7 +103,7 @@ def allow(world: World, terms: Terms, book: Book, x: int, s: int, n: int, side: 
 
 
 @inner
-def price(world: World, terms: Terms, book: Book, x: int, s: int, n: int, side: float) -> None:
+def price(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -> None:
     """Fill price of each trade: reference, slippage, tick, then kept in the bar's range."""
     watch = book.watch
     batch = book.batch
@@ -110,7 +113,7 @@ def price(world: World, terms: Terms, book: Book, x: int, s: int, n: int, side: 
     ticks = world.rules.ticks
     high = world.high[s]
     low = world.low[s]
-    for i in range(n):
+    for i in range(book.count[BATCH]):
         trade = batch[i]
         if trade["amount"] <= 0.0:
             continue
@@ -136,9 +139,7 @@ def price(world: World, terms: Terms, book: Book, x: int, s: int, n: int, side: 
 
 
 @inner
-def needs(
-    world: World, terms: Terms, book: Book, event: int, x: int, s: int, n: int, covers: bool
-) -> float:
+def needs(world: World, terms: Terms, book: Book, event: int, x: int, s: int, covers: int) -> float:
     """Buying power that the trades take, in all; ``covers`` counts only what closes shorts."""
     batch = book.batch
     columns = world.columns
@@ -148,14 +149,14 @@ def needs(
     fx = world.fx
     period = world.rules.period[x, s]
     total = 0.0
-    for i in range(n):
+    for i in range(book.count[BATCH]):
         trade = batch[i]
         j = trade["column"]
         amount = trade["amount"]
         covered = 0.0
         if terms.short and held[j] < 0.0:
             covered = min(amount, -held[j])
-        if covers:
+        if covers == COVERS:
             amount = covered
         need = 0.0
         fees = 0.0
@@ -170,7 +171,7 @@ def needs(
                 need += value * rate * terms.fx_cost
             if covered > 0.0:
                 need -= (1.0 + terms.margin) * covered * mark_now(world, book, j) * rate
-        if not covers:
+        if covers != COVERS:
             trade["need"] = need
             trade["fees"] = fees
         total += need
@@ -178,7 +179,7 @@ def needs(
 
 
 @inner
-def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int, n: int) -> None:
+def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int) -> None:
     """Cut an event's buys to the buying power: all by one factor, then the smallest dropped."""
     batch = book.batch
     columns = world.columns
@@ -187,13 +188,13 @@ def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int, n: i
     if terms.short:
         available -= (1.0 + terms.margin) * short_value(world, book, event)
     limit = available + SLACK * max(1.0, abs(available))
-    need = needs(world, terms, book, event, x, s, n, False)
+    need = needs(world, terms, book, event, x, s, ALL)
     if need <= limit:
         return
-    fixed = needs(world, terms, book, event, x, s, n, True) if terms.short else 0.0
+    fixed = needs(world, terms, book, event, x, s, COVERS) if terms.short else 0.0
     for _ in range(ROUNDS):
         factor = max(0.0, (available - fixed) / (need - fixed)) if need > fixed else 0.0
-        for i in range(n):
+        for i in range(book.count[BATCH]):
             trade = batch[i]
             j = trade["column"]
             part = 0.0
@@ -203,12 +204,12 @@ def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int, n: i
             if cut < trade["amount"]:
                 trade["amount"] = cut
                 trade["status"] = CASH_SCALED
-        need = needs(world, terms, book, event, x, s, n, False)
+        need = needs(world, terms, book, event, x, s, ALL)
         if need <= limit:
             return
     while need > limit:
         smallest = -1
-        for i in range(n):
+        for i in range(book.count[BATCH]):
             trade = batch[i]
             if trade["amount"] > 0.0 and (smallest < 0 or trade["need"] <= batch[smallest]["need"]):
                 smallest = i
@@ -216,7 +217,7 @@ def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int, n: i
             return
         batch[smallest]["amount"] = 0.0
         batch[smallest]["status"] = CASH_SCALED
-        need = needs(world, terms, book, event, x, s, n, False)
+        need = needs(world, terms, book, event, x, s, ALL)
 
 
 @inner
@@ -228,9 +229,7 @@ def settle(
     event: int,
     x: int,
     s: int,
-    n: int,
     side: float,
-    at_close: bool,
 ) -> None:
     """Book the trades: fees, fx cost, cash, shares, the bar's budget."""
     batch = book.batch
@@ -245,7 +244,8 @@ def settle(
     period = world.rules.period[x, s]
     volume = world.volume[s]
     cash = book.money[CASH]
-    for i in range(n):
+    at_close = not book.desks[x]["is_open"]
+    for i in range(book.count[BATCH]):
         trade = batch[i]
         amount = trade["amount"]
         if amount <= 0.0:
@@ -307,6 +307,7 @@ def log_fill(
     log.fill[k, 3] = rate
     log.fill[k, 4] = fx_cost
     log.fill[k, 5] = fees
-    log.fill_fees[k, :] = book.fees
+    for m in range(book.fees.shape[0]):
+        log.fill_fees[k, m] = book.fees[m]
     if slot["ticket"] >= 0:
         log.order[slot["ticket"], 2] += q

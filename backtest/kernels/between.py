@@ -22,6 +22,7 @@ from backtest.kernels.world import (
     INTEREST,
     LAST_CASH,
     LAST_SHORT,
+    NO_COLUMN,
     POSITIONS,
     SLIPPAGE,
     SPLIT,
@@ -168,12 +169,12 @@ def charge(world: World, terms: Terms, book: Book, log: Log, event: int, t: int)
     if interest != 0.0:
         book.money[CASH] += interest
         book.money[FINANCING] -= interest
-        log_cash(book, log, event, -1, INTEREST, interest, interest, 0.0)
+        log_cash(book, log, event, NO_COLUMN, INTEREST, interest, interest, 0.0)
     borrow = book.money[LAST_SHORT] * terms.borrow * years
     if borrow != 0.0:
         book.money[CASH] -= borrow
         book.money[FINANCING] += borrow
-        log_cash(book, log, event, -1, BORROW, -borrow, -borrow, 0.0)
+        log_cash(book, log, event, NO_COLUMN, BORROW, -borrow, -borrow, 0.0)
 
 
 @inner
@@ -187,7 +188,7 @@ def write_off(world: World, book: Book, log: Log, event: int) -> None:
         log_cash(book, log, event, j, WRITE_OFF, 0.0, worth, -held)
         change_shares(book.shares, book.held, book.count, j, 0.0)
         cancel_order(book, log, event, j)
-    log_cash(book, log, event, -1, WRITE_OFF, -book.money[CASH], -book.money[CASH], 0.0)
+    log_cash(book, log, event, NO_COLUMN, WRITE_OFF, -book.money[CASH], -book.money[CASH], 0.0)
     book.money[CASH] = 0.0
 
 

@@ -136,9 +136,13 @@ def tidy_waiting(waiting: Ints, count: Counts, slots: Records) -> None:
             kept += 1
         else:
             slots[j]["listed_waiting"] = False
-    count[WAITING] = kept
     if not ordered:
-        waiting[:kept] = np.sort(waiting[:kept])
+        kept = 0
+        for j in range(slots.shape[0]):
+            if slots[j]["pending"]:
+                waiting[kept] = j
+                kept += 1
+    count[WAITING] = kept
 
 
 @inner

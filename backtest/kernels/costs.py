@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from backtest.kernels.inner import outer
 
 NUDGE = 1e-9  # of a unit or tick: 0.29 / 0.01 is 28.999..., and must count as 29
 
@@ -58,7 +59,7 @@ class RuleTables(NamedTuple):
     ticks: NDArray[Any]  # of TICK, ascending within a row's range
 
 
-@njit(cache=True, nogil=True)
+@outer
 def multiple(steps: float, unit: float) -> float:
     """Multiple of a unit as the float nearest to the decimal: 565 cents are 5.65.
 
@@ -69,7 +70,7 @@ def multiple(steps: float, unit: float) -> float:
     return steps / inverse if exact else steps * unit
 
 
-@njit(cache=True, nogil=True)
+@outer
 def one_fee(fees: NDArray[Any], k: int, side: float, shares: float, value: float) -> float:
     """Fee ``k`` of one fill: rate, per share and fixed part, kept within its bounds, rounded."""
     if fees[k]["side"] * side < 0.0 or shares == 0.0:
@@ -84,7 +85,7 @@ def one_fee(fees: NDArray[Any], k: int, side: float, shares: float, value: float
     return fee
 
 
-@njit(cache=True, nogil=True)
+@outer
 def total_fees(
     rows: NDArray[Any], fees: NDArray[Any], row: int, side: float, shares: float, value: float
 ) -> float:
@@ -112,7 +113,7 @@ def total_fees(
     return total
 
 
-@njit(cache=True, nogil=True)
+@outer
 def split_fees(
     rows: NDArray[Any],
     fees: NDArray[Any],
@@ -128,7 +129,7 @@ def split_fees(
         out[fees[k]["component"]] += one_fee(fees, k, side, shares, value)
 
 
-@njit(cache=True, nogil=True)
+@outer
 def tick_of(rows: NDArray[Any], ticks: NDArray[Any], row: int, price: float) -> float:
     """Price step at a price; 0 where the row has no ticks.
 
@@ -142,7 +143,7 @@ def tick_of(rows: NDArray[Any], ticks: NDArray[Any], row: int, price: float) -> 
     return tick
 
 
-@njit(cache=True, nogil=True)
+@outer
 def to_tick(rows: NDArray[Any], ticks: NDArray[Any], row: int, price: float, side: float) -> float:
     """Price on the tick grid, moved against the trader: up for a buy (1), down for a sell (-1).
 

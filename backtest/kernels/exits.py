@@ -6,9 +6,10 @@ import numpy as np
 
 from backtest.kernels.batch import allow, has_trade, price, settle
 from backtest.kernels.book import cancel_order
-from backtest.kernels.inner import inner
+from backtest.kernels.inner import inner, merged
 from backtest.kernels.valuation import first_at_least
 from backtest.kernels.world import (
+    BATCH,
     FILLED,
     HELD,
     LIMIT,
@@ -46,14 +47,14 @@ def is_due(terms: Terms, watch: Records, s: int, j: int) -> bool:
     return terms.max_sessions > 0 and s - watch[j]["entry"] >= terms.max_sessions
 
 
-@inner
+@merged
 def exits_at_open(
     world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
 ) -> None:
     """Leave what was deferred, what is due, and what the open is already through."""
     low = first_at_least(book.held, book.count[HELD], world.edge[x])
     high = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
-    n = 0
+    book.count[BATCH] = 0
     for h in range(low, high):
         j = book.held[h]
         opening = world.open[s, j]
@@ -72,20 +73,19 @@ def exits_at_open(
             if opening * side >= level * side:
                 reason = TAKE_PROFIT
         if reason > 0:
-            note_exit(book, n, j, opening, reason)
-            n += 1
-    if n > 0:
-        leave(world, terms, book, log, event, x, s, n, False)
+            note_exit(book, j, opening, reason)
+    if book.count[BATCH] > 0:
+        leave(world, terms, book, log, event, x, s)
 
 
-@inner
+@merged
 def exits_within_bar(
     world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
 ) -> None:
     """Leave what the bar touched, stop before profit; then what is due at the close."""
     low = first_at_least(book.held, book.count[HELD], world.edge[x])
     high = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
-    n = 0
+    book.count[BATCH] = 0
     for h in range(low, high):
         j = book.held[h]
         close = world.close[s, j]
@@ -114,15 +114,16 @@ def exits_within_bar(
         if reason == 0 and terms.fill_at_close and is_due(terms, book.watch, s, j):
             reason = MAX_SESSIONS
         if reason > 0:
-            note_exit(book, n, j, reference, reason)
-            n += 1
-    if n > 0:
-        leave(world, terms, book, log, event, x, s, n, True)
+            note_exit(book, j, reference, reason)
+    if book.count[BATCH] > 0:
+        leave(world, terms, book, log, event, x, s)
 
 
 @inner
-def note_exit(book: Book, n: int, j: int, reference: float, reason: int) -> None:
-    """Put an exit into the batch as trade ``n``."""
+def note_exit(book: Book, j: int, reference: float, reason: int) -> None:
+    """Put an exit into the batch."""
+    n = book.count[BATCH]
+    book.count[BATCH] = n + 1
     book.batch[n]["column"] = j
     book.batch[n]["reference"] = reference
     book.batch[n]["status"] = reason
@@ -137,14 +138,13 @@ def leave(
     event: int,
     x: int,
     s: int,
-    n: int,
-    at_close: bool,
 ) -> None:
-    """Sell or cover the ``n`` positions of the batch by their rules, as far as the bar lets them.
+    """Sell or cover the positions of the batch by their rules, as far as the bar lets them.
 
     Each is blocked until a decision of exactly 0, its pending order ended. What T+1 keeps back is
     left at the next open.
     """
+    n = book.count[BATCH]
     for i in range(n):
         trade = book.batch[i]
         j = trade["column"]
@@ -161,27 +161,27 @@ def leave(
             book.watch[j]["sigma"] = world.sigma[s - 1, j] if s > 0 else np.nan
             book.watch[j]["typical_volume"] = world.typical_volume[s - 1, j] if s > 0 else np.nan
     for side in (-1.0, 1.0):
-        m = 0
+        book.count[BATCH] = 0
         for i in range(n):
             j = book.sides[0, i]
             if book.shares[j] * side < 0.0:
-                trade = book.batch[m]
+                trade = book.batch[book.count[BATCH]]
                 trade["column"] = j
                 trade["asked"] = abs(book.shares[j])
                 trade["reference"] = book.slots[j]["order"]
                 trade["fees"] = np.nan  # a cover is not fitted to the cash
-                m += 1
-        if m > 0:
-            allow(world, terms, book, x, s, m, side)
-            defer(book, s, m, side)
-            price(world, terms, book, x, s, m, side)
-            settle(world, terms, book, log, event, x, s, m, side, at_close)
+                book.count[BATCH] += 1
+        if book.count[BATCH] > 0:
+            allow(world, terms, book, x, s, side)
+            defer(book, s, side)
+            price(world, terms, book, x, s, side)
+            settle(world, terms, book, log, event, x, s, side)
 
 
 @inner
-def defer(book: Book, s: int, n: int, side: float) -> None:
+def defer(book: Book, s: int, side: float) -> None:
     """Remember the exits that T+1 keeps for the next open."""
-    for i in range(n):
+    for i in range(book.count[BATCH]):
         j = book.batch[i]["column"]
         status = book.batch[i]["status"]
         if status == LIMIT and side < 0.0 and book.watch[j]["bought_on"] == s:

@@ -13,6 +13,7 @@ from backtest.kernels.book import (
 from backtest.kernels.inner import inner
 from backtest.kernels.valuation import first_at_least
 from backtest.kernels.world import (
+    BATCH,
     CASH,
     CASH_SCALED,
     FILLED,
@@ -39,7 +40,6 @@ def fill_orders(
     x: int,
     s: int,
     prices: Floats,
-    at_close: bool,
 ) -> None:
     """Fill what waits for this event of exchange ``x``: sells, then buys, both in column order."""
     low = first_at_least(book.waiting, book.count[WAITING], world.edge[x])
@@ -52,12 +52,12 @@ def fill_orders(
         if n == 0:
             continue
         gather(book, prices, book.sides[0 if side < 0.0 else 1], n)
-        allow(world, terms, book, x, s, n, side)
-        price(world, terms, book, x, s, n, side)
+        allow(world, terms, book, x, s, side)
+        price(world, terms, book, x, s, side)
         if side > 0.0:
-            fit(world, terms, book, event, x, s, n)
-        settle(world, terms, book, log, event, x, s, n, side, at_close)
-        report(terms, book, log, event, n, side)
+            fit(world, terms, book, event, x, s)
+        settle(world, terms, book, log, event, x, s, side)
+        report(terms, book, log, event, side)
     tidy_waiting(book.waiting, book.count, book.slots)
 
 
@@ -94,6 +94,7 @@ def gather(book: Book, prices: Floats, columns: Ints, n: int) -> None:
     """Put the pending orders of ``columns[:n]`` into the batch."""
     batch = book.batch
     slots = book.slots
+    book.count[BATCH] = n
     for i in range(n):
         j = columns[i]
         batch[i]["column"] = j
@@ -102,11 +103,11 @@ def gather(book: Book, prices: Floats, columns: Ints, n: int) -> None:
 
 
 @inner
-def report(terms: Terms, book: Book, log: Log, event: int, n: int, side: float) -> None:
+def report(terms: Terms, book: Book, log: Log, event: int, side: float) -> None:
     """Write what became of the orders of the batch; with ``carry`` the rest stays pending."""
     batch = book.batch
     slots = book.slots
-    for i in range(n):
+    for i in range(book.count[BATCH]):
         trade = batch[i]
         j = trade["column"]
         status = trade["status"]
@@ -148,9 +149,8 @@ def fill_offers(
         need += cost * (1.0 + rule["ipo_fee"])
         need += cost * terms.fx_cost if column["currency"] > 0 else 0.0
         n += 1
-    share = 1.0
-    if need > book.money[CASH]:
-        share = max(book.money[CASH], 0.0) / need
+    available = max(book.money[CASH], 0.0)
+    share = available / need if need > available else 1.0
     for i in range(n):
         book.batch[i]["amount"] *= share
         take_up(world, terms, book, log, event, x, s, i)

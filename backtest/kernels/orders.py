@@ -26,6 +26,8 @@ from backtest.kernels.world import (
     World,
 )
 
+ALL = np.int64(-1)  # exchanges
+
 
 @inner
 def decide(world: World, orders: Orders, terms: Terms, book: Book, log: Log, event: int) -> None:
@@ -56,7 +58,7 @@ def decide(world: World, orders: Orders, terms: Terms, book: Book, log: Log, eve
             price = columns[j]["offer"]
         batch[k - low]["price"] = price
     open_orders(world, orders, terms, book, log, event, t, low, high, nav)
-    sell_outsiders(world, orders, book, log, event, t, -1)
+    sell_outsiders(world, orders, book, log, event, t, ALL)
     if terms.impact > 0.0:
         know_impact(world, book, event)
     tidy_waiting(book.waiting, book.count, book.slots)

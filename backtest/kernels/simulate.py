@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from backtest.kernels.between import close_of_base, delist, take_actions
 from backtest.kernels.book import lapse_all
 from backtest.kernels.exits import exits_at_open, exits_within_bar, raise_peaks
 from backtest.kernels.fills import fill_offers, fill_orders
+from backtest.kernels.inner import merged, outer
 from backtest.kernels.orders import decide, size_now
 from backtest.kernels.world import (
     BANKRUPT,
@@ -25,7 +24,7 @@ from backtest.kernels.world import (
 )
 
 
-@njit(cache=True, nogil=True)
+@outer
 def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -> None:
     """Run one portfolio; what is to be read stands in ``log`` and ``book.count`` afterwards.
 
@@ -74,7 +73,7 @@ def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -
     lapse_all(book, log, world.events.shape[0] - 1)
 
 
-@njit(cache=True, nogil=True)
+@merged
 def trade_open(
     world: World, orders: Orders, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
 ) -> None:
@@ -86,10 +85,10 @@ def trade_open(
         if book.desks[x]["due"] >= 0:
             size_now(world, orders, terms, book, log, event, x, prices)
         if book.count[WAITING] > 0:
-            fill_orders(world, terms, book, log, event, x, s, prices, False)
+            fill_orders(world, terms, book, log, event, x, s, prices)
 
 
-@njit(cache=True, nogil=True)
+@merged
 def trade_close(
     world: World, orders: Orders, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
 ) -> None:
@@ -101,6 +100,6 @@ def trade_close(
         if book.desks[x]["due"] >= 0:
             size_now(world, orders, terms, book, log, event, x, prices)
         if book.count[WAITING] > 0:
-            fill_orders(world, terms, book, log, event, x, s, prices, True)
+            fill_orders(world, terms, book, log, event, x, s, prices)
     if terms.has_exits and book.count[HELD] > 0:
         raise_peaks(world, book, x, s)

@@ -41,27 +41,28 @@ def mark_now(world: World, book: Book, j: int) -> float:
 
 
 @inner
-def dot_held(shares: Floats, mark: Floats, held: Ints, low: int, high: int) -> float:
-    """Sum of shares x mark over ``held[low:high]``, in four fixed lanes."""
+def dot_held(shares: Floats, mark: Floats, held: Ints) -> float:
+    """Sum of shares x mark over ``held``, in four fixed lanes."""
     a = 0.0
     b = 0.0
     c = 0.0
     d = 0.0
-    full = low + (high - low) // LANES * LANES
-    if held[high - 1] - held[low] == high - 1 - low:  # no gaps: read straight through
-        first = held[low]
-        for i in range(first, first + full - low, LANES):
+    n = held.shape[0]
+    full = n // LANES * LANES
+    if held[n - 1] - held[0] == n - 1:  # no gaps: read straight through
+        first = held[0]
+        for i in range(first, first + full, LANES):
             a += shares[i] * mark[i]
             b += shares[i + 1] * mark[i + 1]
             c += shares[i + 2] * mark[i + 2]
             d += shares[i + 3] * mark[i + 3]
     else:
-        for h in range(low, full, LANES):
+        for h in range(0, full, LANES):
             a += shares[held[h]] * mark[held[h]]
             b += shares[held[h + 1]] * mark[held[h + 1]]
             c += shares[held[h + 2]] * mark[held[h + 2]]
             d += shares[held[h + 3]] * mark[held[h + 3]]
-    for h in range(full, high):
+    for h in range(full, n):
         a += shares[held[h]] * mark[held[h]]
     return (a + b) + (c + d)
 
@@ -103,7 +104,7 @@ def nav_now(world: World, book: Book, event: int) -> float:
                     total += value * rate[world.columns[j]["currency"]]
             else:
                 row = world.mark[s - 1 if is_open else s]
-                total += dot_held(book.shares, row, held, low, high) * rate[currency]
+                total += dot_held(book.shares, row, held[low:high]) * rate[currency]
         low = high
     return total
 

@@ -16,10 +16,11 @@ Counts = npt.NDArray[np.int64]
 Records = npt.NDArray[Any]  # structured arrays: numpy's types do not name their fields
 
 # Records keep the number of arrays small: a compiled call hands over every array by its parts.
-EVENT = np.dtype([("kind", "i1"), ("exchange", "i2"), ("row", "i4")], align=True)
+# Numbers that functions are called with are 64 bits wide: every other width compiles them again.
+EVENT = np.dtype([("kind", "i8"), ("exchange", "i8"), ("row", "i8")], align=True)
 COLUMN = np.dtype(
     [
-        ("exchange", "i4"),
+        ("exchange", "i8"),
         ("currency", "i4"),  # 0 is the portfolio's
         ("rule", "i4"),  # rule row of the first period
         ("listed", "i4"),  # own session of the listing, -1 unknown
@@ -35,9 +36,9 @@ ACTION = np.dtype([("column", "i4"), ("split", "f8"), ("dividend", "f8")], align
 GONE = np.dtype([("column", "i4"), ("value", "f8")], align=True)
 DESK = np.dtype(
     [
-        ("row", "i4"),  # own session that is open or was closed last, -1 for none
+        ("row", "i8"),  # own session that is open or was closed last, -1 for none
         ("currency", "i4"),  # of all its instruments, -1 where they differ
-        ("due", "i4"),  # weights row to be sized at the next fill event, -1 for none
+        ("due", "i8"),  # weights row to be sized at the next fill event, -1 for none
         ("is_open", "?"),
     ],
     align=True,
@@ -74,8 +75,8 @@ WATCH = np.dtype(  # what is watched of a column's position and bars
 )
 TRADE = np.dtype(  # one trade of an event
     [
+        ("status", "i8"),
         ("column", "i4"),
-        ("status", "i1"),
         ("asked", "f8"),  # shares, >= 0, as the next
         ("amount", "f8"),
         ("reference", "f8"),
@@ -123,7 +124,7 @@ class World(NamedTuple):
 class Orders(NamedTuple):
     """Target weights of one portfolio, sparse by base session of the run (T rows)."""
 
-    ptr: Ints
+    ptr: Counts  # where a row begins, (T + 1,)
     column: Ints
     weight: Floats
     can_trade: Bools
@@ -160,8 +161,8 @@ class Book(NamedTuple):
     """The account while it is simulated.
 
     ``held`` lists the columns with a position, ``waiting`` those with a pending order (some of them
-    done already), both ascending; their lengths stand in ``count``. ``batch`` is what one event
-    trades.
+    done already), both ascending; their lengths stand in ``count``, as does that of
+    ``batch``, what one event trades.
     """
 
     money: Floats  # see CASH ... below
@@ -194,14 +195,23 @@ class Log(NamedTuple):
     position: Floats  # (P, 3): shares, mark, fx
 
 
+def codes(count: int, first: int = 0) -> list[Any]:
+    """Numbers for names, counted from ``first``.
+
+    They are numpy integers: to numba a Python constant is a type of its own, and a function called
+    with one would be compiled once more for it.
+    """
+    return list(np.arange(first, first + count))
+
+
 # Book.money
-CASH, TRADED, FEES, SLIPPAGE, FX_COST, FINANCING, LAST_CASH, LAST_SHORT = range(8)
+CASH, TRADED, FEES, SLIPPAGE, FX_COST, FINANCING, LAST_CASH, LAST_SHORT = codes(8)
 # Book.count
-HELD, WAITING, FILLS, ORDERS, CASH_ROWS, POSITIONS, BANKRUPT = range(7)
+HELD, WAITING, BATCH, FILLS, ORDERS, CASH_ROWS, POSITIONS, BANKRUPT = codes(8)
 # kinds of event, in their order at one instant
-CLOSE, NAV, DECISION, OPEN = range(4)
+CLOSE, NAV, DECISION, OPEN = codes(4)
 # what became of an order
-FILLED, PARTIAL, LAPSED, CASH_SCALED, CAPPED, BLOCKED, LIMIT, NO_PRICE, REPLACED, CANCELLED = range(
+FILLED, PARTIAL, LAPSED, CASH_SCALED, CAPPED, BLOCKED, LIMIT, NO_PRICE, REPLACED, CANCELLED = codes(
     10
 )
 STATUSES = (
@@ -217,7 +227,9 @@ STATUSES = (
     "cancelled",
 )
 # why a fill
-SIGNAL, UNIVERSE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, MAX_SESSIONS, DELISTED, OFFER = range(1, 9)
+SIGNAL, UNIVERSE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, MAX_SESSIONS, DELISTED, OFFER = codes(
+    8, first=1
+)
 REASONS = (
     "",
     "signal",
@@ -230,8 +242,9 @@ REASONS = (
     "offer",
 )
 # kind of a change of cash that is no trade
-DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF = range(6)
+DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF = codes(6)
 CASH_KINDS = ("dividend", "fraction", "split", "interest", "borrow", "write_off")
+NO_COLUMN = np.int32(-1)  # of a change of cash that no instrument makes
 
 ACCOUNT_COLUMNS = (
     "cash",
@@ -256,7 +269,7 @@ def new_book(world: World, components: int) -> Book:
     watch["bought_on"] = -1
     return Book(
         money=np.zeros(8),
-        count=np.zeros(7, np.int64),
+        count=np.zeros(8, np.int64),
         desks=world.desks.copy(),
         held=np.zeros(n, np.int32),
         shares=np.zeros(n),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from backtest.report import describe
 from backtest.report.compare_common import common_of
 from backtest.report.compare_inputs import config_differences, source_differences, unlike_reasons
+from backtest.report.compare_luck import luck_of
 from backtest.report.compare_noise import noise_of
 from backtest.report.compare_outcome import headline_rows, measure_groups, pair_rows, year_rows
 from backtest.report.compare_overlap import deepest_falls, overlap_of
@@ -76,6 +77,7 @@ def compare_results(results: Sequence[Result]) -> ShownComparison:
         common=common,
         overlap=overlap_of(results, common),
         falls=tuple(deepest_falls(results, dailies)),
+        luck=luck_of(common, names),
         trades=trade_differences(*results) if len(results) == _PAIR else None,
     )
 

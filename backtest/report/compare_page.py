@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from backtest.report import formats
 from backtest.report.compare_figures import FEW, overlay_chart, rolling_chart, yearly_chart
 from backtest.report.compare_inputs import some
+from backtest.report.compare_luck_table import luck_table
 from backtest.report.compare_tables import (
     fall_rows,
     inputs_of,
@@ -51,6 +52,7 @@ def comparison_html(comparison: Comparison, *, links: Sequence[str] = ()) -> str
         years=year_cells(comparison),
         charts=charts,
         chart_data=embed_charts(list(charts.values())),
+        luck=luck_table(comparison.luck, comparison.names) if comparison.luck else None,
         trade_table=trade_table(comparison),
         trade_data=embed(trade_records(comparison)),
         simulated=_simulated(comparison),

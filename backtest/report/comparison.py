@@ -10,6 +10,7 @@ from backtest.report.series import section
 if TYPE_CHECKING:
     from backtest.report.compare_common import Common
     from backtest.report.compare_inputs import Difference
+    from backtest.report.compare_luck import Luck
     from backtest.report.compare_overlap import Fall, Overlap
     from backtest.report.compare_trades import TradeDifferences
     from backtest.report.series import Series
@@ -75,6 +76,8 @@ class Comparison:
         How much each pair of runs is one bet.
     falls
         Each run's deepest drawdown, and what the others returned in it; None where NAV never fell.
+    luck
+        Whether the runs differ by more than luck; None for one run alone.
     trades
         Trades that differ, of exactly two runs.
     why
@@ -93,6 +96,7 @@ class Comparison:
     common: Common
     overlap: Overlap
     falls: tuple[Fall | None, ...]
+    luck: Luck | None = None
     trades: TradeDifferences | None = None
     why: Why | None = None
 
@@ -110,6 +114,8 @@ class Comparison:
                 for name, result in zip(self.names, self.results, strict=True)
             },
         }
+        if self.luck is not None:
+            found["luck"] = self.luck.as_dict()
         if self.trades is not None:
             found["trades"] = self.trades.as_dict()
         if self.why is not None:

@@ -16,6 +16,7 @@ from datetime import date
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -83,9 +84,14 @@ def render(template: str, **values: object) -> str:
 def write_text(path: Path, text: str) -> Path:
     """Write a page in one step, so that no half page is ever seen; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(text.encode("utf-8"))
-    os.replace(partial, path)  # noqa: PTH105 - Path.replace is the same; this one reads as atomic
+    # Two processes may write the same page at once: each has a draft of its own.
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.partial")
+    try:
+        partial.write_bytes(text.encode("utf-8"))
+        os.replace(partial, path)  # noqa: PTH105 - as Path.replace; this one reads as atomic
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     return path
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backtest import inference
+from backtest.inference.sharpe import sharpe_influence
 
 SKEWED = {"skewness": -2.448, "kurtosis": 10.164}
 NORMAL = {"skewness": 0.0, "kurtosis": 3.0}
@@ -208,73 +209,29 @@ def test_the_two_conventions_differ_on_the_same_data():
     assert (round(old, 3), round(new, 3)) == (0.913, 0.988)
 
 
-# Many trials
+# Influence, and Lo's factor from data
 
 
-@pytest.mark.parametrize(
-    ("trials", "printed"), [(10, 1.5746), (45, 2.2356), (100, 2.5306), (1000, 3.2551)]
-)
-def test_the_expected_maximum_is_that_of_bailey_and_others_2014(trials, printed):
-    assert inference.expected_maximum(trials) == pytest.approx(printed, **last_digit(4))
+def test_the_influence_of_a_session_is_what_the_ratio_moves_when_it_weighs_more():
+    x = np.random.default_rng(6).standard_t(5, size=300) * 0.01 + 0.001
+    weight, step = np.full(x.size, 1 / x.size), 1e-6
+    moved = np.empty(x.size)
+    for at in range(x.size):
+        tilted = (1 - step) * weight
+        tilted[at] += step
+        mean = np.sum(tilted * x)
+        moved[at] = mean / math.sqrt(np.sum(tilted * (x - mean) ** 2))
+    expected = (moved - x.mean() / x.std()) / step
+    # The difference quotient of a smooth function is off by about the step.
+    assert sharpe_influence(x) == pytest.approx(expected, abs=1e-3)
+    assert np.mean(sharpe_influence(x)) == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("trials", [5, 10, 45, 100, 1000])
-def test_the_expected_maximum_is_up_to_4_percent_above_the_integral(trials):
-    integrate = pytest.importorskip("scipy.integrate")
-    stats = pytest.importorskip("scipy.stats")
-    exact, _ = integrate.quad(
-        lambda x: x * trials * stats.norm.pdf(x) * stats.norm.cdf(x) ** (trials - 1), -10, 10
-    )
-    assert 1.003 < inference.expected_maximum(trials) / exact < 1.04
+def test_the_influence_on_an_undefined_ratio_is_nan():
+    assert np.isnan(sharpe_influence(np.full(5, 0.01))).all()
 
 
-def test_one_trial_has_no_luck_and_none_is_an_error():
-    assert inference.expected_maximum(1) == 0.0
-    with pytest.raises(ValueError, match="at least 1, got 0"):
-        inference.expected_maximum(0)
-
-
-PAPER = {"trial_variance": 0.5 / 250, "skewness": -3.0, "kurtosis": 10.0}
-BEST = 2.5 / math.sqrt(250)
-
-
-def test_luck_of_the_best_of_100_is_an_annual_ratio_of_1_79():
-    luck = math.sqrt(0.5 / 250) * inference.expected_maximum(100)
-    assert luck == pytest.approx(0.1132, **last_digit(4))
-    assert luck * math.sqrt(250) == pytest.approx(1.7894, **last_digit(4))
-
-
-def test_dsr_of_the_papers_example_is_0_9004():
-    odds = inference.deflated_sharpe(BEST, 1250, trials=100, **PAPER)
-    assert odds == pytest.approx(0.90039683444939034, rel=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("trials", "printed"), [(46, 0.9505), (10, 0.9939), (200, 0.8374), (1000, 0.6399)]
-)
-def test_dsr_falls_with_the_number_of_trials(trials, printed):
-    odds = inference.deflated_sharpe(BEST, 1250, trials=trials, **PAPER)
-    assert odds == pytest.approx(printed, **last_digit(4))
-
-
-@pytest.mark.parametrize(("trials", "printed"), [(88, 0.9505), (100, 0.9428)])
-def test_dsr_with_normal_moments(trials, printed):
-    odds = inference.deflated_sharpe(BEST, 1250, trials=trials, trial_variance=0.5 / 250, **NORMAL)
-    assert odds == pytest.approx(printed, **last_digit(4))
-
-
-def test_dsr_of_a_single_trial_is_psr():
-    alone = inference.deflated_sharpe(BEST, 1250, trials=1, **PAPER)
-    assert alone == inference.probabilistic_sharpe(BEST, 1250, skewness=-3.0, kurtosis=10.0)
-
-
-@pytest.mark.parametrize(("trials", "years"), [(45, 4.9981), (7, 1.9231)])
-def test_five_years_allow_no_more_than_45_trials(trials, years):
-    assert inference.min_backtest_years(trials) == pytest.approx(years, **last_digit(4))
-    assert inference.min_backtest_years(trials) < 2 * math.log(trials)
-
-
-def test_twice_the_target_needs_a_quarter_of_the_years():
-    assert inference.min_backtest_years(45, target=2.0) == pytest.approx(
-        inference.min_backtest_years(45) / 4, rel=1e-12
-    )
+def test_a_factor_without_variance_left_is_nan():
+    # Two periods that cancel: 2 + 2 x 1 x -1 = 0.
+    assert math.isnan(inference.sharpe_scaling(np.array([-1.0]), periods=2))
+    assert math.isnan(inference.sharpe_scaling(np.array([-1.0, -1.0]), periods=3))
