@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli import data, describe, index, pages, runs, sweep, walk
+from backtest.cli import compare, data, describe, index, pages, runs, sweep, walk
 
 __all__ = ["app", "main"]
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 a run failed, 2 faulty input, 130 interrupted.",
 )
 app.command("run")(runs.run)
-app.command("compare")(runs.compare)
+app.command("compare")(compare.compare)
 app.command("check")(runs.check)
 app.command("sweep")(sweep.sweep)
 app.command("walk-forward")(walk.walk_forward)

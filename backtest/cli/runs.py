@@ -1,4 +1,4 @@
-"""Commands that run, compare and check."""
+"""Commands that run and check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.folders import REPORTS, find_runs
+from backtest.cli.folders import REPORTS
 from backtest.cli.screen import FAILED, INTERRUPTED, Screen
 from backtest.errors import ConfigError, Fault, FaultyInput
 
@@ -69,51 +69,6 @@ def run(
     screen.finish()
     if codes:
         raise typer.Exit(min(codes))
-
-
-def compare(
-    runs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="RUN...", help="Folders, names (their newest run), or name/fingerprint."
-        ),
-    ],
-    *,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="The page to write.")
-    ] = None,
-    reports: Annotated[
-        Path, typer.Option("--reports", metavar="DIR", help="Where runs are looked up by name.")
-    ] = REPORTS,
-    quiet: Quiet = False,
-    as_json: Json = False,
-    traceback: Traceback = False,
-) -> None:
-    """Set finished runs side by side: what differs in their inputs, then in their numbers."""
-    screen = Screen(quiet=quiet, as_json=as_json)
-    with screen.outcome(traceback=traceback):
-        folders = find_runs(runs, reports)
-        with screen.stages() as stages:
-            stages("loading")
-            from backtest.report.compare import compare_folders, compare_table
-            from backtest.result import Result
-
-            results = [Result.load(folder) for folder in folders]
-            stages("comparing")
-            page = compare_folders(folders, out or reports / f"compare-{_joined(results)}.html")
-            if page.parent == reports:
-                from backtest.report.index import write_index
-
-                write_index(reports)
-        screen.show(compare_table(results))
-        screen.document = {
-            "page": str(page),
-            "runs": [
-                _summary(result, folder) for result, folder in zip(results, folders, strict=True)
-            ],
-        }
-        screen.path(page)
-    screen.finish()
 
 
 def check(
@@ -191,12 +146,13 @@ def _run_one(
         screen.say(
             f"{optimistic} assumptions are optimistic; `backtest explain --data` lists them.", "dim"
         )
-    summary = _summary(result, folder)
+    summary = run_summary(result, folder)
     screen.path(Path(str(summary["tearsheet"] or folder)))
     return summary
 
 
-def _summary(result: Result, folder: Path) -> dict[str, object]:
+def run_summary(result: Result, folder: Path) -> dict[str, object]:
+    """A finished run for JSON: its name, where it is, its first numbers."""
     page = folder / "tearsheet.html"
     return {
         "name": result.manifest.get("name"),
@@ -231,7 +187,3 @@ def _headline(result: Result) -> Table:
 
 def _texts(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list | tuple) else []
-
-
-def _joined(results: Sequence[Result]) -> str:
-    return "-".join(str(result.manifest.get("fingerprint", "run"))[:8] for result in results)

@@ -92,6 +92,13 @@ class RunConfig(BaseModel):
             _rewrite(plain, path, PurePath(used).as_posix(), written)
         return plain
 
+    def located(self) -> dict[str, object]:
+        """As `resolved`, with the paths absolute: it means the same from any folder."""
+        plain = self.resolved()
+        for path, (used, written) in self._written.items():
+            _rewrite(plain, path, written, PurePath(used).as_posix())
+        return plain
+
 
 def _plain(value: object, currency: str) -> object:
     """JSON values of a setting; money without a currency gets the portfolio's."""

@@ -252,8 +252,12 @@ def _sources(result: Result) -> dict[str, str]:
 
 def _partial(names: Sequence[str], results: Sequence[Result]) -> Iterator[str]:
     """What is so in some of the runs and not in others."""
+    words = [describe.cost_words(result) for result in results]
+    both = [("no fees" not in told, "no slippage" not in told) for told in words]
     for text, holds in (
-        ("Costs are off in {} and on in the others.", [not describe.has_costs(r) for r in results]),
+        ("Costs are off in {} and on in the others.", [not any(one) for one in both]),
+        ("Fees are off in {} and on in others.", [s and not f for f, s in both]),
+        ("Slippage is off in {} and on in others.", [f and not s for f, s in both]),
         (
             "The market is simulated in {} and real in the others.",
             [bool(_bundle(result).get("simulated")) for result in results],

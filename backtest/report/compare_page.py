@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from backtest.report import formats
+from backtest.report import describe, formats
 from backtest.report.compare_figures import FEW, overlay_chart, rolling_chart, yearly_chart
 from backtest.report.compare_inputs import some
 from backtest.report.compare_luck_table import luck_table
@@ -19,6 +20,7 @@ from backtest.report.compare_tables import (
     trade_table,
     year_cells,
 )
+from backtest.report.compare_why import method_notes, step_table, why_rows, why_total
 from backtest.report.page import embed, embed_charts, render
 from backtest.report.series import section
 
@@ -53,6 +55,8 @@ def comparison_html(comparison: Comparison, *, links: Sequence[str] = ()) -> str
         charts=charts,
         chart_data=embed_charts(list(charts.values())),
         luck=luck_table(comparison.luck, comparison.names) if comparison.luck else None,
+        why=_why(comparison),
+        hint=_hint(comparison),
         trade_table=trade_table(comparison),
         trade_data=embed(trade_records(comparison)),
         simulated=_simulated(comparison),
@@ -62,6 +66,32 @@ def comparison_html(comparison: Comparison, *, links: Sequence[str] = ()) -> str
 def comparison_fragment(comparison: Comparison) -> str:
     """Comparison's tables without charts, styles and scripts."""
     return render("compare_fragment.html", comparison=comparison, names=comparison.names)
+
+
+def _why(comparison: Comparison) -> dict[str, object] | None:
+    """What the section on reasons shows; None where nobody asked."""
+    why = comparison.why
+    if why is None:
+        return None
+    return {
+        "rows": why_rows(why),
+        "total": why_total(why),
+        "steps": step_table(why),
+        "warnings": why.notes,
+        "notes": method_notes(why),
+    }
+
+
+def _hint(comparison: Comparison) -> str:
+    """Command that explains the difference of two runs; empty where it is explained, or cannot."""
+    has_changes = any("(hash)" not in row.key for row in comparison.differences)
+    if comparison.why is not None or len(comparison.names) != _PAIR or not has_changes:
+        return ""
+    runs = [
+        shlex.quote(f"{describe.name_of(result)}/{result.manifest.get('fingerprint', '')}")
+        for result in comparison.results
+    ]
+    return f"backtest compare {' '.join(runs)} --why"
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:

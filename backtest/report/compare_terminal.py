@@ -9,8 +9,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from backtest.report.compare_luck_table import luck_table
+from backtest.report.compare_tables import trade_table
+from backtest.report.compare_why import why_table
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -21,7 +25,7 @@ _BEST = "bold cyan"
 
 
 def comparison_table(comparison: Comparison) -> RenderableType:
-    """Lay out what differs in the inputs, what makes runs unlike, then the headline numbers.
+    """Lay out what differs in the inputs, what makes runs unlike, the numbers, luck and reasons.
 
     All text is plain: names hold no rich markup.
     """
@@ -32,7 +36,8 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     elif len(comparison.results) > 1:
         parts.append(Text("The inputs are the same: config, data, code, rules and versions."))
     notes = [Text.assemble(("Not alike: ", "bold yellow"), reason) for reason in comparison.unlike]
-    return Group(*parts, *notes, _outcome(comparison))
+    rest = (*_luck(comparison), *_why(comparison), *_trades(comparison))
+    return Group(*parts, *notes, _outcome(comparison), *rest)
 
 
 def _outcome(comparison: Comparison) -> RenderableType:
@@ -88,3 +93,35 @@ def _table(
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     return table
+
+
+def _luck(comparison: Comparison) -> Iterator[RenderableType]:
+    """What the tests say, and the tests of two runs one by one."""
+    if comparison.luck is None:
+        return
+    found = luck_table(comparison.luck, comparison.names)
+    yield Text("Is the difference luck?", style="bold")
+    for sentence in found.said:
+        yield Text(sentence)
+    if comparison.pairs and found.rows:
+        rows = [(row.head, *row.cells) for row in found.rows]
+        yield _table("", found.columns[0], found.columns[1:], rows, "right")
+
+
+def _trades(comparison: Comparison) -> Iterator[RenderableType]:
+    """Trades of two runs by who made them."""
+    if comparison.trades is not None:
+        table = trade_table(comparison)
+        first, second = comparison.names
+        title = f"Trades that differ: A is {first}, B is {second}"
+        yield _table(title, "", table.columns[1:], table.rows, "right")
+
+
+def _why(comparison: Comparison) -> Iterator[RenderableType]:
+    """What each change of the config adds to the difference."""
+    if comparison.why is None:
+        return
+    found = why_table(comparison.why)
+    yield _table("Why", found.columns[0], found.columns[1:], found.rows, "right")
+    for note in (*found.notes, *comparison.why.notes):
+        yield Text(note, style="dim")

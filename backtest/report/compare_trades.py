@@ -84,10 +84,10 @@ def trade_differences(first: Result, second: Result) -> TradeDifferences:
     groups = [
         _group(label, rows, profits)
         for label, rows in (
-            ("Made in the first only", made == "first"),
-            ("Made in the second only", made == "second"),
-            ("Made in both, at other prices", (made == "both") & ~is_same),
-            ("Made in both, at the same prices", (made == "both") & is_same),
+            ("Made by A only", made == "first"),
+            ("Made by B only", made == "second"),
+            ("Made by both, at other prices", (made == "both") & ~is_same),
+            ("Made by both, at the same prices", (made == "both") & is_same),
         )
     ]
     earned = [_profit(result) for result in (first, second)]

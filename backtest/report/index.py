@@ -13,7 +13,7 @@ import html
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -28,7 +28,7 @@ PAGE, DATA = "index.html", "index-data.js"
 _TRIES = 10
 # Keys that name or dress a run and move no number.
 _DRESS = ("name", "description", "tearsheet.title", "tearsheet.theme", "tearsheet.top",
-          "tearsheet.quantstats")  # fmt: skip
+          "tearsheet.quantstats", "look_ahead")  # fmt: skip
 _HEAD = 4096  # bytes of a page that are searched for its title
 
 
@@ -94,7 +94,10 @@ def index_data(found: Found) -> str:
     dates: dict[tuple[str, ...], int] = {}
     content = {
         "measures": [measure.label for measure in MEASURES],
-        "inputs": [_input(key, runs) for key in _keys(runs)],
+        "inputs": [
+            *(_input(key, [run.inputs for run in runs]) for key in _keys(runs)),
+            _input("look_ahead", [{"look_ahead": run.look_ahead} for run in runs]),
+        ],
         "runs": [
             {
                 "path": run.path,
@@ -148,12 +151,10 @@ def _keys(runs: Sequence[Summary]) -> list[str]:
     return list(dict.fromkeys(key for run in runs for key in run.inputs))
 
 
-def _input(key: str, runs: Sequence[Summary]) -> dict[str, object]:
+def _input(key: str, runs: Sequence[Mapping[str, str]]) -> dict[str, object]:
     """One input over all runs: its values, and which of them each run has (-1: none)."""
     values: dict[str, int] = {}
-    at = [
-        values.setdefault(run.inputs[key], len(values)) if key in run.inputs else -1 for run in runs
-    ]
+    at = [values.setdefault(run[key], len(values)) if key in run else -1 for run in runs]
     shared = len(values) == 1 and -1 not in at
     return {"key": key, "values": list(values), "dress": key in _DRESS} | (
         {} if shared else {"at": at}

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from backtest.report import index_summary
-from backtest.report.index_summary import FILES, Summary, Unreadable, summary_of
+from backtest.report.checked import check_record
+from backtest.report.index_summary import FILES, NOT_RUN, Summary, Unreadable, summary_of
 from backtest.report.page import write_text
 
 CACHE = ".index-cache.json"
@@ -62,7 +63,7 @@ def find_runs(reports: Path) -> Found:
             skipped.append(Skipped(path, str(problem)))
             continue
         entries[path] = {"marks": marks, "summary": asdict(summary)}
-        runs.append(summary)
+        runs.append(replace(summary, look_ahead=_look_ahead(reports, summary.check)))
     if entries != cached:
         text = json.dumps({"made_by": _made_by(), "runs": entries}, separators=(",", ":"))
         write_text(reports / CACHE, text)
@@ -109,6 +110,12 @@ def _children(top: Path) -> list[Path]:
 def _is_ours(folder: Path) -> bool:
     """Whether a folder without a run is none that was skipped: a sweep's, or that of the checks."""
     return folder.name == "checks" or folder.name.startswith("sweep-")
+
+
+def _look_ahead(reports: Path, check: str) -> str:
+    """What the check of the same decisions found; it may be run long after the run."""
+    record = check_record(reports, check or None)
+    return NOT_RUN if record is None else "passed" if record["passed"] else "failed"
 
 
 def _marks(folder: Path) -> Marks:

@@ -7,16 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backtest.measures.drawdowns import drawdown
 from backtest.measures.performance import DateArray, FloatArray
 from backtest.report.catalogue import leaves, look_up
+from backtest.report.checked import key_of
+from backtest.report.describe import cost_words
 from backtest.report.formats import as_float, days
+
+if TYPE_CHECKING:
+    from backtest.result import Result
 
 FILES = ("manifest.json", "metrics.json", "config.yaml", "nav.parquet")
 NOT_SET = "not set"
+NOT_RUN = "not run"
 
 _MOST_POINTS = 170  # daily up to 8 months, weekly to 3 years, monthly to 14, quarterly to 42
 _SHORT = 12  # signs of a hash that are shown
@@ -30,9 +37,11 @@ class Unreadable(Exception):
 class Summary:
     """What the page of all runs says of one; text as the files have it, numbers as fractions.
 
-    ``finished`` is UTC, empty where the manifest does not say. ``dates`` are the last sessions of
-    periods as long as it takes for at most 170 of them; ``levels`` the NAV there over the initial
-    cash, ``falls`` the deepest drawdown of any session within, both None where unknown.
+    ``check`` is the name of the record that a look-ahead check of the same decisions leaves, and
+    ``look_ahead`` what it found: ``passed``, ``failed`` or ``not run``. ``finished`` is UTC, empty
+    where the manifest does not say. ``dates`` are the last sessions of periods as long as it takes
+    for at most 170 of them; ``levels`` the NAV there over the initial cash, ``falls`` the deepest
+    drawdown of any session within, both None where unknown.
     """
 
     path: str
@@ -46,7 +55,8 @@ class Summary:
     bundle: str
     simulated: bool | None
     bankrupt: bool
-    look_ahead: bool | None
+    check: str
+    look_ahead: str
     costs: str
     warnings: int
     optimistic: int
@@ -100,6 +110,7 @@ def summary_of(folder: Path, path: str) -> Summary:
         unit, dates, levels, falls = sampled(sessions, nav, cash=cash)
     except (OSError, ValueError, LookupError, TypeError, YAMLError, RecursionError):
         raise Unreadable(f"unreadable: {at}") from None
+    bare = _bare(config, manifest)
     bundle = look_up(manifest, ("bundle",))
     simulated = look_up(manifest, ("bundle", "simulated"))
     return Summary(
@@ -114,8 +125,9 @@ def summary_of(folder: Path, path: str) -> Summary:
         bundle=_text(bundle.get("name")) if isinstance(bundle, Mapping) else "",
         simulated=simulated if isinstance(simulated, bool) else None,
         bankrupt=bool(manifest.get("bankrupt")) or bool((nav <= 0.0).any()),
-        look_ahead=_look_ahead(manifest.get("look_ahead")),
-        costs=_costs(config, manifest),
+        check=key_of(bare) or "",
+        look_ahead=NOT_RUN,
+        costs=cost_words(bare),
         warnings=_count(manifest.get("warnings")),
         optimistic=_count(manifest.get("optimistic")),
         inputs=_inputs(config, manifest),
@@ -219,15 +231,14 @@ def _told(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
 
 
-def _costs(config: Mapping[str, object], manifest: Mapping[str, object]) -> str:
-    """Words for the costs that were on, as on every other page."""
+def _bare(config: Mapping[str, object], manifest: Mapping[str, object]) -> Result:
+    """Result without its tables, for what is read of config and manifest alone."""
     import pandas as pd
 
-    from backtest.report.describe import cost_words
     from backtest.result import Result
 
     none = pd.DataFrame()
-    bare = Result(
+    return Result(
         config=dict(config),
         manifest=dict(manifest),
         nav=none,
@@ -237,12 +248,6 @@ def _costs(config: Mapping[str, object], manifest: Mapping[str, object]) -> str:
         trades=none,
         ledger=none,
     )
-    return cost_words(bare)
-
-
-def _look_ahead(outcome: object) -> bool | None:
-    passed = outcome.get("passed") if isinstance(outcome, Mapping) else outcome
-    return None if passed is None else passed is True or str(passed).lower() == "passed"
 
 
 def _text(value: object) -> str:

@@ -196,7 +196,7 @@ def _badges(run: Summary) -> list[Badge]:
     found = []
     if run.bankrupt:
         found.append(Badge("Bankrupt", "bad"))
-    if run.look_ahead is False:
+    if run.look_ahead == "failed":
         found.append(Badge("Look-ahead found", "bad"))
     if run.costs.startswith("off"):
         found.append(Badge("No costs", "note"))

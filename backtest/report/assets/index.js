@@ -163,7 +163,7 @@ function valueList(label, key) {
 }
 
 function startPicks() {
-  const keys = varied.filter((input) => !input.dress || input.key === "name");
+  const keys = varied.filter((input) => !input.dress || input.key === "name" || input.key === "look_ahead");
   const first = [["Any strategy", "strategy.name"], ["Any bundle", "data.bundle"]].filter(([, key]) => keys.some((input) => input.key === key));
   const lists = first.map(([label, key]) => valueList(label, key));
   if (new Set(runs.map((run) => pickOf("data", run))).size > 1) lists.push(valueList("Simulated or real", "data"));

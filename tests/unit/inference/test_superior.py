@@ -129,7 +129,7 @@ def test_one_set_in_ten_without_edge_is_called_superior_at_ten_percent(test):
 @pytest.mark.parametrize("test", [inference.spa, inference.reality_check])
 def test_blocks_keep_memory_from_passing_as_skill(test):
     # Blocks of six see 0.94 of the deviation of an AR(1) of 0.3: the best of ten, 2.3 deviations
-    # out at 0.10, then passes in 0.14 of the sets. Single sessions see 0.73 of it, which makes 0.38.
+    # out at 0.10, then passes in 0.14 of the sets. Single sessions see 0.73 of it: 0.38.
     assert rejections(test, 0.3) == pytest.approx(0.14, abs=0.06)
     assert rejections(test, 0.3, block_length=1) == pytest.approx(0.38, abs=0.09)
 

@@ -19,10 +19,12 @@ from typer.testing import CliRunner
 from backtest import load_config
 from backtest.cli import app
 from backtest.measures.drawdowns import drawdown
+from backtest.report.checked import key_of, write_record
 from backtest.report.index import write_index
 from backtest.report.index_runs import CACHE, find_runs
 from backtest.report.index_summary import sampled
 from backtest.report.index_table import line_of
+from backtest.result import Result
 from backtest.runner import run_to_folder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -54,10 +56,13 @@ def save(make_result, tmp_path):
     ):
         made = result or make_result(60, 4, 8, name=name)
         strategy = made.config["strategy"] | {"params": made.config["strategy"]["params"] | params}
-        manifest = made.manifest | {"fingerprint": fingerprint, "name": name}
+        manifest = made.manifest | {"fingerprint": fingerprint, "name": name, "engine": "e5" * 32}
+        portfolio = made.config["portfolio"] | {"max_gross": 1.0, "short": False}
         manifest["environment"] = {"finished": finished} if finished else {}
         made = replace(
-            made, config=made.config | {"strategy": strategy, "name": name}, manifest=manifest
+            made,
+            config=made.config | {"strategy": strategy, "name": name, "portfolio": portfolio},
+            manifest=manifest,
         )
         return made.save(
             tmp_path / "reports" / name / fingerprint, {"tearsheet.html": "<title>x</title>"}
@@ -121,6 +126,14 @@ class TestRows:
         save("a" * 16)
         save("b" * 16)
         assert "<bdi>aaaaaaaa</bdi>" in rows_of(write_index(reports))[0]
+
+    def test_a_look_ahead_check_that_failed_is_said_and_filtered_by(self, save, reports):
+        folder = save()
+        assert "Look-ahead" not in rows_of(write_index(reports))[0]
+        write_record(reports, key_of(Result.load(folder)), {"passed": False})
+        assert "Look-ahead found" in rows_of(write_index(reports))[0]
+        [item] = [item for item in data_of(reports)["inputs"] if item["key"] == "look_ahead"]
+        assert item["values"] == ["failed"]
 
     def test_comparisons_in_the_folder_are_listed_by_their_titles(self, save, reports):
         save()

@@ -1,0 +1,100 @@
+"""The config of a saved run, ready to be run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backtest.config.load import config_of
+from backtest.errors import BacktestError, ConfigError, Fault, FaultyInput
+from backtest.strategy import load_strategy
+
+if TYPE_CHECKING:
+    from backtest.config import RunConfig
+    from backtest.result import Result
+
+_CONFIGS = Path("configs")
+
+
+def rebuilt(result: Result, *, folders: Sequence[Path] = ()) -> RunConfig:
+    """The config that made ``result``.
+
+    A saved config names its files relative to the folder of the YAML it came from, which a run does
+    not keep. That folder is the first of ``folders``, the working directory, the folders below
+    ``configs/`` and the run's own in which all of the files are found.
+
+    Raises
+    ------
+    FaultyInput
+        When they are found in none, or the config is faulty today.
+    """
+    title = f"{result.name}/config.yaml"
+    missing: list[Path] = []
+    faulty: ConfigError | None = None
+    for folder in _candidates(result, folders):
+        try:
+            config = config_of(result.config, folder=folder, title=title)
+        except ConfigError as error:
+            faulty = faulty or error
+            continue
+        absent = _absent(config)
+        if not absent:
+            return config
+        missing = missing or absent
+    if missing:
+        raise FaultyInput(
+            title,
+            [
+                Fault(
+                    str(result.config["data"]["bundle"]) if path.name == "bundle.yaml" else "",
+                    f"no such file: {path}; say with --configs DIR which folder the run's YAML "
+                    "stood in",
+                )
+                for path in missing
+            ],
+        )
+    if faulty is None:
+        raise FaultyInput(title, [Fault("", "no folder to look for its files in")])
+    raise faulty
+
+
+def _candidates(result: Result, folders: Sequence[Path]) -> Iterator[Path]:
+    yield from folders
+    if folders:
+        return
+    yield Path.cwd()
+    yield from sorted({file.parent for file in _CONFIGS.rglob("*.y*ml")})
+    if result.folder is not None:
+        yield result.folder
+
+
+def _absent(config: RunConfig) -> list[Path]:
+    """Files that the config names and that are not there; those of markets are checked already."""
+    bundle = config.data.bundle
+    files = [] if bundle == "sample" else [Path(bundle) / "bundle.yaml"]
+    try:
+        files += load_strategy(config.strategy).inputs()
+    except BacktestError:
+        return files
+    return [file for file in files if not file.exists()]
+
+
+def changed_parts(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """What a run depends on besides its config that is not what it was, in words."""
+    parts = {
+        "the data": ("bundle", "hash"),
+        "the strategy's source": ("strategy", "sha256"),
+        "the strategy's files": ("strategy", "inputs"),
+        "the engine": ("engine",),
+        "the market rules": ("rules",),
+        "package versions": ("versions",),
+    }
+    return [words for words, path in parts.items() if _at(saved, path) != _at(now, path)]
+
+
+def _at(tree: Mapping[str, object], path: Sequence[str]) -> object:
+    node: object = tree
+    for key in path:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
