@@ -6,7 +6,14 @@ from backtest.inference.blocks import (
     circular_block_length,
     stationary_block_length,
 )
-from backtest.inference.bootstrap import FEWEST_SESSIONS, Intervals, intervals, measure_draws
+from backtest.inference.bootstrap import (
+    FEWEST_SESSIONS,
+    Intervals,
+    intervals,
+    measure_draws,
+    percentile_interval,
+    relative_draws,
+)
 from backtest.inference.difference import (
     Difference,
     PairedDifferences,
@@ -81,10 +88,12 @@ __all__ = [
     "model_confidence_set",
     "newey_west_lags",
     "paired_bootstrap_difference",
+    "percentile_interval",
     "probabilistic_sharpe",
     "probabilistic_sharpe_under_null",
     "probability_of_overfitting",
     "reality_check",
+    "relative_draws",
     "sharpe_difference_bootstrap",
     "sharpe_difference_error",
     "sharpe_difference_ledoit_wolf",

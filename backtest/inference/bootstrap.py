@@ -1,9 +1,21 @@
-"""Ranges that the measures of one path could have fallen in: block bootstrap, percentiles."""
+"""Ranges that the measures of one path could have fallen in: block bootstrap, percentiles.
+
+Percentiles are not centred on the measure: resampled paths may well fall deeper, or less deep, than
+the one seen. They say how far chance alone could have moved a number, given that every session is
+one that happened; what never happened is in none of them.
+
+References
+----------
+Politis & Romano (1994), The stationary bootstrap, Journal of the American Statistical Association
+89(428), 1303-1313; Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 13, for
+percentiles.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +28,9 @@ FEWEST_SESSIONS = 60
 
 _CHUNK = 64  # draws at a time, which stay in the processor's cache; part of what a seed means
 _UNDEFINED = 0.05  # largest share of draws without a value that an interval may leave out
+
+
+_Drawer = Callable[..., dict[str, FloatArray]]
 
 
 class Intervals(NamedTuple):
@@ -43,65 +58,43 @@ def intervals(
     Parameters
     ----------
     returns
-        Simple returns per session, shape (T,). A NaN makes every bound NaN, as do fewer than
-        ``FEWEST_SESSIONS`` sessions.
+        Simple returns per session, shape (T,). NaN, or fewer than ``FEWEST_SESSIONS``, make every
+        bound NaN.
     benchmark
-        The benchmark's over the same sessions, shape (T,). Sessions where it is NaN are left out of
-        the measures against it; without it there are none of these.
+        The benchmark's, shape (T,); where it is NaN, measures against it leave the session out.
     years
-        Elapsed calendar years of the sessions, for the CAGR; ``benchmark_years`` of those where the
-        benchmark is known, ``years`` without it.
+        Elapsed years of all sessions; ``benchmark_years`` of those where the benchmark is known.
     risk_free
         Return of cash per session, a number or shape (T,).
     length
-        Mean block in sessions; without it :func:`~backtest.inference.blocks.block_length` of the
-        excess returns.
+        Mean block in sessions; without it :func:`~backtest.inference.blocks.block_length`.
 
     Returns
     -------
     Intervals
-        Bounds of the measures of :func:`measure_draws` and :func:`relative_draws`, at the quantiles
-        (1 - level) / 2 from either end. NaN where more than one draw in 20 leaves the measure
-        undefined; the same seed gives the same bounds.
-
-    Notes
-    -----
-    Percentiles are not centred on the measure: resampled paths may well fall deeper, or less deep,
-    than the one seen. They say how far chance alone could have moved a number, given that every
-    session is one that happened; what never happened is in none of them.
-
-    References
-    ----------
-    Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 13, for percentiles; Politis &
-    Romano (1994), as for :func:`~backtest.inference.blocks.stationary_rows`.
+        Quantiles (1 - level) / 2 from either end of :func:`measure_draws` and, with a benchmark,
+        :func:`relative_draws`. The same seed gives the same bounds.
     """
     excess = np.asarray(returns - risk_free, dtype=np.float64)
     if not 0.0 < level < 1.0:
         raise ValueError(f"level is a share between 0 and 1, got {level}")
     enough = returns.size >= FEWEST_SESSIONS and not np.isnan(excess).any()
-    mean_block = (block_length(excess) if length is None else length) if enough else 1
-    drawn = measure_draws(
-        returns,
-        years=years,
-        sessions_per_year=sessions_per_year,
-        risk_free=risk_free,
-        draws=draws if enough else 0,
-        seed=seed,
-        length=mean_block,
-    )
+    block = (block_length(excess) if length is None else length) if enough else None
+    kinds: list[_Drawer] = [partial(measure_draws, returns, years=years)]
     if benchmark is not None:
-        drawn |= relative_draws(
-            returns,
-            benchmark,
-            years=years if benchmark_years is None else benchmark_years,
+        known = years if benchmark_years is None else benchmark_years
+        kinds.append(partial(relative_draws, returns, benchmark, years=known))
+    drawn: dict[str, FloatArray] = {}
+    for draw in kinds:
+        drawn |= draw(
             sessions_per_year=sessions_per_year,
             risk_free=risk_free,
             draws=draws if enough else 0,
             seed=seed,
-            length=mean_block,
+            length=block or 1,
         )
     bounds = {name: percentile_interval(values, level=level) for name, values in drawn.items()}
-    return Intervals(bounds, mean_block if enough else None)
+    return Intervals(bounds, block)
 
 
 def percentile_interval(values: FloatArray, *, level: float) -> tuple[float, float]:
