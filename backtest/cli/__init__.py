@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli import compare, data, describe, index, pages, runs, sweep, walk
+from backtest.cli import compare, data, describe, index, pages, runs, stress, sweep, walk
 
 __all__ = ["app", "main"]
 
@@ -22,6 +22,7 @@ app.command("compare")(compare.compare)
 app.command("check")(runs.check)
 app.command("sweep")(sweep.sweep)
 app.command("walk-forward")(walk.walk_forward)
+app.command("stress")(stress.stress)
 app.command("tearsheet")(pages.tearsheet)
 app.command("index")(index.index)
 app.command("explain")(describe.explain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,7 +21,7 @@ from backtest.engine.compilation import build_terms, build_world
 from backtest.engine.orders import build_orders
 from backtest.errors import BacktestError
 from backtest.features import FeatureStore, remembered
-from backtest.kernels.world import Orders, World
+from backtest.kernels.world import Orders, Terms, World
 from backtest.measures import performance
 from backtest.provenance import fingerprint_of
 from backtest.runner import Stage, inputs_of, stage_of, without_looks
@@ -117,6 +117,31 @@ class Workshop:
             weights = asked.strategy.target_weights(asked.stage.panel)
         return weights.to_numpy(dtype=np.float64)
 
+    def varied(
+        self,
+        values: Values,
+        *,
+        late: int = 0,
+        change: Callable[[World, Terms], tuple[World, Terms]] | None = None,
+    ) -> Trial:
+        """As `trial`, with decisions that come ``late`` rows later, or a changed world or terms."""
+        asked = self._ask(values, "trial")
+        with remembered(self._features):
+            weights = asked.strategy.target_weights(asked.stage.panel)
+        if late:
+            # What left the universe while the decision waited is no longer bought.
+            weights = weights.shift(late)
+            weights = weights.where(asked.stage.panel.universe | (weights == 0.0))
+            clock = asked.stage.clock
+            can_rebalance = np.roll(clock.can_rebalance, late)
+            can_rebalance[: clock.first + late] = False
+            asked = replace(
+                asked,
+                stage=replace(asked.stage, clock=replace(clock, can_rebalance=can_rebalance)),
+                orders_key=f"{asked.orders_key} late {late}",
+            )
+        return self._simulated(asked, self._order(asked, weights), change)
+
     def trials(self, wanted: Sequence[Values], labels: Sequence[str]) -> Iterator[Outcome]:
         """As `trial`, one after the other, with an error in the place of a trial that fails.
 
@@ -174,7 +199,12 @@ class Workshop:
         orders = build_orders(weights, stage.panel.universe, stage.clock, asked.config.portfolio)
         return _kept(self._orders, asked.orders_key, _ORDERS, lambda: orders)
 
-    def _simulated(self, asked: _Asked, orders: Orders) -> Trial:
+    def _simulated(
+        self,
+        asked: _Asked,
+        orders: Orders,
+        change: Callable[[World, Terms], tuple[World, Terms]] | None = None,
+    ) -> Trial:
         config = asked.config
         world = _kept(
             self._worlds,
@@ -183,6 +213,8 @@ class Workshop:
             lambda: self._world(asked.stage, config),
         )
         terms = build_terms(config.execution, config.portfolio, config.exits)
+        if change is not None:
+            world, terms = change(world, terms)
         nav, fills = nav_and_fills(world, orders, terms)
         resolved = config.resolved(asked.strategy)
         return Trial(

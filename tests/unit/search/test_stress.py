@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from backtest import load_config, run
+from backtest.config.change import changed
+from backtest.search.stress import stress, write_stress
+
+CONFIG = """
+name: stressed
+data: {bundle: sample, start: 2022-01-03, end: 2023-12-29}
+universe: {exchange: [XHKG], kind: [stock], min_history: 120d}
+strategy: {name: spillover_dip, params: {source: X01.US, share: 0.3, flow: null, drop: 0.05}}
+market: {use: auto, brokerage: {rate: 0.1%}}
+execution: {slippage: {bps: 10}, max_participation: 1%}
+portfolio: {cash: 5m HKD}
+tearsheet: {risk_free: rates}
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("stress") / "stressed.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return load_config(path)
+
+
+@pytest.fixture(scope="module")
+def stressed(config):
+    return stress(config, draws=3, names=2, seeds=1)
+
+
+def of(cases, group):
+    return [case for case in cases if case.group == group]
+
+
+def test_the_first_case_is_the_run_itself(stressed):
+    result, cases = stressed
+    for name in ("total_return", "sharpe", "max_drawdown"):
+        assert cases[0].scores[name] == result.metrics["headline"][name]
+
+
+def test_dearer_is_worse_and_dearer_still_worse_still(stressed):
+    _, cases = stressed
+    returns = [case.scores["total_return"] for case in of(cases, "Dearer")]
+    assert cases[0].scores["total_return"] > returns[0] > returns[1]
+
+
+def test_leaving_a_name_out_is_a_run_without_it(config, stressed):
+    _, cases = stressed
+    case = of(cases, "Without an instrument")[0]
+    result = run(changed(config, {"universe.exclude": [case.label]}))
+    assert case.scores["total_return"] == result.metrics["headline"]["total_return"]
+    assert case.label not in set(result.fills["symbol"])
+
+
+def test_the_years_left_out_multiply_to_the_whole(stressed):
+    """With two years, one without the other and the other without the one make both."""
+    _, cases = stressed
+    years = of(cases, "Without a year")
+    assert [case.label for case in years] == ["2022", "2023"]
+    growth = np.prod([1.0 + case.scores["total_return"] for case in years])
+    assert growth == pytest.approx(1.0 + cases[0].scores["total_return"], rel=1e-12)
+
+
+def test_without_the_best_trades_their_profit_is_gone(stressed):
+    result, cases = stressed
+    best = result.trades["pnl"].max() / 5e6
+    case = of(cases, "Without the best trades")[0]
+    assert case.scores["total_return"] == pytest.approx(
+        cases[0].scores["total_return"] - best, abs=1e-12
+    )
+
+
+def test_a_volume_cap_of_one_percent_leaves_a_large_account_behind(stressed):
+    _, cases = stressed
+    small, *_, large = of(cases, "Capital")
+    assert abs(large.scores["total_return"]) < abs(small.scores["total_return"])
+
+
+def test_draws_are_the_same_again(config, stressed):
+    _, cases = stressed
+    _, again = stress(config, draws=3, names=0, seeds=0)
+    assert of(cases, "Other parameters") == of(again, "Other parameters")
+
+
+def test_the_cases_are_written_whole(stressed, tmp_path):
+    result, cases = stressed
+    path = write_stress(result, cases, out=tmp_path)
+    said = json.loads(path.read_text("utf-8"))
+    assert len(said["cases"]) == len(cases)
+    assert said["fingerprint"] == result.fingerprint
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
