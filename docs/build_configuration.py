@@ -14,7 +14,8 @@ from pydantic_core import PydanticUndefined
 
 from backtest import units
 from backtest.config import RunConfig
-from backtest.market.settings import Brokerage, MarketChoice
+from backtest.market.settings import MarketChoice
+from backtest.research import Draw
 from backtest.schema import summary_of
 from backtest.strategy import find_strategies, strategy_class
 
@@ -59,8 +60,8 @@ def _sections() -> Iterator[str]:
         model = _model(field)
         if model is not None:
             yield _section(key, _sentence(field.description), _rows(model, f"{key}."))
-    broker = _rows(Brokerage, "market.brokerage.")
-    yield _section("market", _MARKET, [*_rows(MarketChoice, "market.", nested=False), *broker])
+    yield _section("a draw, below space", _DRAW, _rows(Draw, ""))
+    yield _section("market", _MARKET, _rows(MarketChoice, "market."))
     for name in sorted(find_strategies(ROOT)):
         model = strategy_class(name, ROOT)
         yield _section(f"strategy.params of {name}", summary_of(model), _rows(model, ""))
@@ -73,6 +74,10 @@ _EXTENDS = (
     "none",
     "one YAML file, or several, that this one is merged over; relative to this file",
 )
+_DRAW = (
+    "`sweep.random.space` and `sweep.optuna.space` map dotted keys to draws, such as "
+    "`strategy.params.drop: {uniform: [0.03, 0.10], step: 0.01}`."
+)
 _MARKET = (
     "A name, a file, or one of these maps; or a map from exchanges to any of them, such as "
     "`{XHKG: hk, XNYS: {use: us, brokerage: {per_share: 0.005, min: 1}}}`. A broker's charges are "
@@ -80,19 +85,20 @@ _MARKET = (
 )
 
 
-def _rows(model: type[BaseModel], prefix: str, *, nested: bool = True) -> Iterator[Row]:
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[Row]:
     """One row per key; a model within a model gives its own keys, dotted."""
     for key, field in model.model_fields.items():
         inner = _model(field)
         if inner is None:
             yield _row(prefix + key, field)
-        elif nested:
+        else:
             yield from _rows(inner, f"{prefix}{key}.")
 
 
 def _model(field: FieldInfo) -> type[BaseModel] | None:
-    """The model that a key holds, if it holds nothing but one."""
-    kind = field.annotation
+    """The model that a key holds, if it holds nothing but one, or none."""
+    parts = [part for part in get_args(field.annotation) if part is not type(None)]
+    kind = parts[0] if len(parts) == 1 and field.default is None else field.annotation
     if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not units.Money:
         return kind
     return None
@@ -126,9 +132,9 @@ def _kinds(annotation: Any) -> tuple[list[str], str]:  # Any: annotations have n
         return [kind for kinds, _ in parts for kind in kinds] + none, _first(parts)
     if origin is Literal:
         return [" or ".join(f"`{value}`" for value in inside)], ""
-    if origin is tuple:
+    if origin in (tuple, list):
         kinds, unit = _kinds(inside[0])
-        return [f"list of {kinds[0]}"], unit
+        return [f"list of {kinds[0] if len(kinds) == 1 else 'values'}"], unit
     if origin is dict:
         kinds, unit = _kinds(inside[1])
         name = _kinds(inside[0])[0][0] if get_origin(inside[0]) is None else "name"
@@ -154,8 +160,10 @@ def _default(field: FieldInfo) -> str:
         return "`true`" if value else "`false`"
     if isinstance(value, units.Money):
         return f"`{value.amount:,.0f}`".replace(",", "_")
-    if isinstance(value, tuple | dict):
-        return "empty" if not value else f"`{list(value)}`"
+    if isinstance(value, tuple | list | dict) and not value:
+        return "empty"
+    if isinstance(value, dict):
+        return f"`{{{', '.join(f'{key}: {item}' for key, item in value.items())}}}`"
     if isinstance(value, float):
         return f"`{value:g}`"
     return f"`{value}`" if value != "" else "empty"

@@ -132,7 +132,8 @@ def _follow_fill(
         trip.largest = max(trip.largest, abs(trip.held))
         cost -= share_of_cost
         shares -= part
-        if abs(trip.held) <= _FLAT * max(1.0, trip.largest):
+        # Without a sale it is no rounding: fractions bought with the last cash may be as small.
+        if trip.sold > 0.0 and abs(trip.held) <= _FLAT * max(1.0, trip.largest):
             trip.reason = REASONS[log.fill_at[row, 3]]
             done.append(_closed(trips.pop(column), clock, grid, event, price=None))
             if abs(shares) <= _FLAT:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def find_runs(reports: Path) -> Found:
         except Unreadable as problem:
             skipped.append(Skipped(path, str(problem)))
             continue
-        entries[path] = {"marks": marks, "summary": asdict(summary)}
+        entries[path] = {"marks": marks, "summary": vars(summary)}
         runs.append(replace(summary, look_ahead=_look_ahead(reports, summary.check)))
     if entries != cached:
         text = json.dumps({"made_by": _made_by(), "runs": entries}, separators=(",", ":"))

@@ -198,7 +198,7 @@ def _nav(path: Path) -> tuple[DateArray, FloatArray]:
 
     # Opened here: arrow takes no path whose name is not text.
     with path.open("rb") as source, ParquetFile(source) as file:
-        table = file.read(["session", "nav"])
+        table = file.read(["session", "nav"], use_threads=False)
     sessions = table["session"].to_numpy().astype("datetime64[D]")
     nav = table["nav"].to_numpy().astype(np.float64)
     if not sessions.size or np.isnat(sessions).any():

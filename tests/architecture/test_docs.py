@@ -124,7 +124,7 @@ class Runner:
         else:
             from backtest import load_config
 
-            whole = "strategy" in plain and ("data" in plain or "extends" in plain)
+            whole = "extends" in plain or {"strategy", "data"} <= set(plain)
             path = _kept(block, "block.yaml") if whole else _around(plain)
             load_config(path)
 
