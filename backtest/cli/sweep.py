@@ -83,16 +83,19 @@ def _finish(opened: Sweep, screen: Screen, record: str | None) -> Path:
     """The table is complete: rank it, and run the best in full."""
     from backtest.search.records import record_runs
     from backtest.search.sweep import best_trials
+    from backtest.search.sweep_report import write_report
 
     best = best_trials(opened, opened.settings.best)
     asked = _numbers(record) if record else []
     with screen.stages() as stages:
         folders = record_runs(opened, list(dict.fromkeys([*best, *asked])), progress=stages)
     screen.show(_table(opened, best))
+    page = write_report(opened)
     screen.document["best"] = [
         {"trial": number, "folder": str(folders[number])} for number in best if number in folders
     ]
-    return opened.table
+    screen.document["table"] = str(opened.table)
+    return page
 
 
 def _table(opened: Sweep, best: list[int]) -> Table:

@@ -73,7 +73,7 @@ def scores_of(
 
 
 def block_sums(excess: FloatArray, blocks: int) -> tuple[list[float], list[float]]:
-    """Sums and sums of squares of contiguous blocks, as even as can be, the longer ones first.
+    """Sums and sums of squares of contiguous blocks, as even as they come.
 
     With the blocks' lengths they give mean and deviation of any union of blocks, which is all that
     the test of overfitting (CSCV) asks of a trial.
@@ -81,7 +81,7 @@ def block_sums(excess: FloatArray, blocks: int) -> tuple[list[float], list[float
     Examples
     --------
     >>> block_sums(np.array([1.0, 2.0, 3.0]), 2)
-    ([3.0, 3.0], [5.0, 9.0])
+    ([1.0, 5.0], [1.0, 13.0])
     """
     starts = block_starts(len(excess), blocks)
     if len(excess) < blocks:
@@ -92,7 +92,5 @@ def block_sums(excess: FloatArray, blocks: int) -> tuple[list[float], list[float
 
 
 def block_starts(sessions: int, blocks: int) -> NDArray[np.int64]:
-    """First session of each block; blocks differ by one session at most, the longer ones first."""
-    size, longer = divmod(sessions, blocks)
-    numbers = np.arange(blocks)
-    return numbers * size + np.minimum(numbers, longer)
+    """First session of each block; the same blocks as `backtest.inference.block_sums` makes."""
+    return np.linspace(0, sessions, blocks + 1).astype(np.int64)[:-1]

@@ -14,6 +14,7 @@ from backtest.search.scores import LESS_IS_BETTER
 
 FloatArray = NDArray[np.float64]
 
+_GRID_FILLED = 4  # times the trials: a grid may have so many combinations that were left out
 _NEIGHBOURS = 8  # of a trial drawn at random; a trial of a grid has those one step away
 
 
@@ -46,26 +47,36 @@ def plateau(rows: Sequence[Row], measure: str, keys: Sequence[str]) -> int | Non
     scores = scores_by(rows, measure)
     if np.isnan(scores).all():
         return None
-    known = np.where(np.isnan(scores), -np.inf, scores)
+    medians = neighbourhood_medians(rows, measure, keys)
+    # Among equal medians the higher score.
+    ranked = np.lexsort((-_worst_last(scores), -_worst_last(medians)))
+    return int(ranked[0])
+
+
+def neighbourhood_medians(rows: Sequence[Row], measure: str, keys: Sequence[str]) -> FloatArray:
+    """Median score of each row and its neighbours, shape (rows,); NaN for a row without a score."""
+    scores = scores_by(rows, measure)
+    known = _worst_last(scores)
+    medians = np.full(len(rows), np.nan)
+    if not len(rows):
+        return medians
     places = _places(rows, keys)
-    is_grid = math.prod(int(places[:, k].max()) + 1 for k in range(places.shape[1])) <= 4 * len(
-        rows
-    )
-    medians = np.full(len(rows), -np.inf)
-    for i in range(len(rows)):
-        if np.isnan(scores[i]):
-            continue
+    steps = np.prod(places.max(axis=0) + 1.0)
+    is_grid = steps <= _GRID_FILLED * len(rows)
+    spread = np.maximum(places.max(axis=0), 1)
+    for i in np.flatnonzero(~np.isnan(scores)):
         apart = np.abs(places - places[i])
         if is_grid:
             near = apart.max(axis=1) <= 1
         else:
-            spread = np.maximum(places.max(axis=0), 1)
             distance = np.square(apart / spread).sum(axis=1)
             near = np.argsort(distance, kind="stable")[: _NEIGHBOURS + 1]
         medians[i] = float(np.median(known[near]))
-    # Among equal medians the higher score.
-    order = np.lexsort((-known, -medians))
-    return int(order[0])
+    return medians
+
+
+def _worst_last(scores: FloatArray) -> FloatArray:
+    return np.where(np.isnan(scores), -np.inf, scores)
 
 
 def deflated(rows: Sequence[Row], measure: str, *, at_least: float) -> int | None:

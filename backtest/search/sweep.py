@@ -46,6 +46,7 @@ class Sweep:
     folder: Path
     fingerprint: str
     engine: str  # hash of the code
+    sessions_per_year: float
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -84,7 +85,9 @@ def open_sweep(config: RunConfig, *, out: Path | None = None) -> tuple[Sweep, Tr
     trials = settings.model_dump(mode="json", exclude={"rank_by", "best"})
     fingerprint = fingerprint_of(parts | {"sweep": trials})
     folder = (out or REPORTS) / config.name / f"sweep-{fingerprint}"
-    return Sweep(config, settings, folder, fingerprint, str(parts["engine"])), base
+    return Sweep(
+        config, settings, folder, fingerprint, str(parts["engine"]), base.sessions_per_year
+    ), base
 
 
 def check_sweep(config: RunConfig, settings: SweepSettings) -> None:

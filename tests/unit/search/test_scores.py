@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 
+from backtest import inference
 from backtest.search.scores import block_starts, block_sums, scores_of
 
 
-def test_blocks_of_ten_in_four_are_3_3_2_2():
-    assert block_starts(10, 4).tolist() == [0, 3, 6, 8]
+def test_blocks_are_those_of_the_test_of_overfitting():
+    assert block_starts(10, 4).tolist() == [0, 2, 5, 7]
+    counts = inference.block_sums(np.zeros((1_237, 1)), blocks=16).counts
+    assert np.diff([*block_starts(1_237, 16), 1_237]).tolist() == counts.tolist()
 
 
 def test_sums_of_blocks_give_the_mean_and_deviation_of_the_whole():

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from backtest import inference, load_config
+from backtest.search.statistics import statistics_of
+from backtest.search.sweep import open_sweep, run_trials
+from backtest.search.sweep_report import write_report
+
+CONFIG = """
+name: report
+data: {bundle: sample, start: 2022-01-03, end: 2023-12-29}
+universe: {exchange: [XHKG], kind: [stock], min_history: 120d}
+strategy: {name: spillover_dip, params: {source: X01.US, share: 0.3, flow: null}}
+portfolio: {cash: 5m HKD}
+tearsheet: {risk_free: rates}
+executor: {workers: 1}
+sweep:
+  keep_nav: true
+  grid:
+    strategy.params.window: [3, 5]
+    strategy.params.drop: [0.03, 0.05, 0.99]
+    strategy.params.hold: [5, 10, 0]
+"""
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "report.yaml").write_text(CONFIG, encoding="utf-8")
+    opened, base = open_sweep(load_config(folder / "report.yaml"), out=folder / "reports")
+    run_trials(opened, base)
+    return opened
+
+
+def test_trials_are_counted_by_what_became_of_them(sweep):
+    statistics, _ = statistics_of(sweep)
+    # hold: 0 is refused in a third of 18; a fall of 99 % never comes in a third of the other 12.
+    assert (statistics.trials, statistics.failed, statistics.idle) == (12, 6, 4)
+
+
+def test_luck_is_that_of_the_published_formulas(sweep):
+    statistics, rows = statistics_of(sweep)
+    active = [row for row in rows if row["status"] == "done" and row["fills"] > 0]
+    sharpes = np.array([row["sharpe_per_session"] for row in active])
+    best = max(active, key=lambda row: row["sharpe"])
+    spread = float(np.std(sharpes, ddof=1))
+    luck = spread * inference.expected_maximum(8) * np.sqrt(sweep.sessions_per_year)
+    assert statistics.best == best["trial"]
+    assert statistics.expected_best_by_luck == pytest.approx(luck, rel=1e-12)
+    assert statistics.deflated_sharpe == pytest.approx(
+        inference.deflated_sharpe(
+            best["sharpe_per_session"],
+            best["sessions"],
+            skewness=best["skewness"],
+            kurtosis=best["kurtosis"],
+            trials=8,
+            trial_variance=spread**2,
+        ),
+        rel=1e-12,
+    )
+
+
+def test_overfitting_is_that_of_the_daily_returns(sweep):
+    import pyarrow.parquet as pq
+
+    statistics, _ = statistics_of(sweep)
+    table = pq.read_table(sweep.table).to_pylist()
+    active = [row for row in table if row["status"] == "done" and row["fills"] > 0]
+    nav = np.column_stack([[5e6, *row["nav"]] for row in active])
+    base = open_sweep(sweep.config, out=sweep.folder.parents[1])[1]
+    excess = nav[1:] / nav[:-1] - 1.0 - np.asarray(base.risk_free)[:, None]
+    found = inference.probability_of_overfitting(inference.block_sums(excess, blocks=16))
+    assert statistics.overfitting == pytest.approx(found.probability, abs=1e-12)
+
+
+def test_trials_that_move_together_are_one(sweep):
+    statistics, _ = statistics_of(sweep)
+    assert 1 <= statistics.independent <= 8
+
+
+def test_the_page_shows_the_best_first_and_asks_for_nothing_outside(sweep):
+    page = write_report(sweep).read_text("utf-8")
+    statistics, _ = statistics_of(sweep)
+    assert "default-src 'none'" in page
+    assert not re.search(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=", page)
+    heads = re.findall(r'<th scope="row">(?:<a [^>]*>)?(\d+)(?:</a>)?</th>', page)
+    assert int(heads[0]) == statistics.best
+    assert "hold" in page
+
+
+def test_the_same_sweep_gives_the_same_page(sweep):
+    assert write_report(sweep).read_bytes() == write_report(sweep).read_bytes()
