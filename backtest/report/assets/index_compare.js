@@ -108,22 +108,26 @@ function chartOf(lines, isLog, width) {
     const anchor = x(day) < 20 ? "start" : x(day) > width - right - 20 ? "end" : "middle";
     svg.append(draw("line", { class: "grid", x1: x(day), x2: x(day), y1: under + low, y2: under + low + 4 }), draw("text", { x: x(day), y: under + low + 17, "text-anchor": anchor }, text));
   }
-  for (const line of lines) {
+  for (const [at, line] of lines.entries()) {
     const nav = isLog ? line.nav.map((value) => (value > 0 ? value : null)) : line.nav;
     const style = `stroke:${line.colour};stroke-dasharray:${line.dash || "none"}`;
-    svg.append(draw("path", { class: "fall", d: pathOf(line.days, line.falls, x, fall), style }), draw("path", { class: "nav", d: pathOf(line.days, nav, x, y), style }));
+    svg.append(draw("path", { class: "fall", "data-run": at, d: pathOf(line.days, line.falls, x, fall), style }), draw("path", { class: "nav", "data-run": at, d: pathOf(line.days, nav, x, y), style }));
   }
   return { svg, dayAt: (px) => first + (px - 2) * (last - first) / (width - right - 4), x, bottom: under + low, first, last };
 }
 
 function figureOf(lines, where, units) {
+  const holder = make("div", { class: "chart" });
   const values = lines.map(() => make("span", { class: "value" }));
   const when = make("span", { class: "when" });
   const legend = make("ul", { class: "keys", "aria-label": "Legend" }, ...lines.map((line, at) => {
     const swatch = make("span", { class: "swatch", style: `background:${line.colour}` });
-    return make("li", {}, make("span", { class: "key" }, swatch, make("bdi", {}, line.name), values[at]));
+    const item = make("li", {}, make("span", { class: "key" }, swatch, make("bdi", {}, line.name), values[at]));
+    const pointAt = (on) => () => holder.querySelectorAll("path").forEach((path) => path.classList.toggle("faded", on && path.dataset.run !== String(at)));
+    item.addEventListener("pointerenter", pointAt(true));
+    item.addEventListener("pointerleave", pointAt(false));
+    return item;
   }));
-  const holder = make("div", { class: "chart" });
   const choices = ["Linear", "Log"].map((label, at) => make("button", { type: "button", "aria-pressed": String(at === 0) }, label));
   let isLog = false;
   function tell(day) {
@@ -172,13 +176,15 @@ function sides(label, columns, lines, cells, { isTurned = false, isText = false 
     ? columns.map((column, at) => make("tr", {}, name(column, { scope: "row" }), ...lines.map((_, run) => cell(cells[run][at]))))
     : lines.map((line, run) => make("tr", {}, headOf(line, "row"), ...cells[run].map(cell)));
   const heads = isTurned ? lines.map((line) => headOf(line, "col")) : columns.map((column) => name(column, { scope: "col", ...(isText ? { class: "t" } : {}) }));
-  return make("div", { class: isTurned ? "scroll bounded" : "scroll", role: "region", tabindex: "0", "aria-label": label },
+  return make("div", { class: isTurned || lines.length > 12 ? "scroll bounded" : "scroll", role: "region", tabindex: "0", "aria-label": label },
     make("table", { class: "sides" }, make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "t" }, isTurned ? "Input" : "Run"), ...heads)), make("tbody", {}, ...rows)));
 }
 
+const listed = (names) => (names.length > 5 ? `${names.slice(0, 4).join(", ")} and ${names.length - 4} more` : names.join(", "));
+
 /* Why the runs cannot be compared plainly. */
 function reasonsOf(chosen, names) {
-  const told = (values) => [...new Set(values)].map((value) => `${value || "unknown"} (${names.filter((_, at) => values[at] === value).join(", ")})`).join(", ");
+  const told = (values) => [...new Set(values)].map((value) => `${value || "unknown"} (${listed(names.filter((_, at) => values[at] === value))})`).join(", ");
   const hash = data.inputs.find((input) => input.key === "data (hash)");
   const sorts = [
     ["other dates", (run) => `${run.record.first} to ${run.record.last}`],
@@ -189,7 +195,7 @@ function reasonsOf(chosen, names) {
   const found = sorts.map(([what, of]) => [what, chosen.map(of)]).filter(([, values]) => new Set(values).size > 1)
     .map(([what, values]) => `The runs have ${what}: ${told(values)}.`);
   const free = names.filter((_, at) => chosen[at].record.costs.startsWith("off"));
-  if (free.length && free.length < names.length) found.push(`Costs are off in ${free.join(", ")} and on in the others.`);
+  if (free.length && free.length < names.length) found.push(`Costs are off in ${listed(free)} and on in the others.`);
   return found;
 }
 
