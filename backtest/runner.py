@@ -41,8 +41,10 @@ from backtest.report.checked import with_record
 from backtest.report.context import context_of
 from backtest.report.detail import detail_of
 from backtest.report.metrics import metrics_of
+from backtest.report.trials import trial_record, with_trials
 from backtest.result import Result
 from backtest.strategy import Strategy, load_strategy, strategy_hash
+from backtest.trial_ledger import family, record_trials
 
 Progress = Callable[[str], None]
 Markets = Mapping[str, tuple[MarketRules, Brokerage | None]]
@@ -117,8 +119,9 @@ def run_to_folder(
 ) -> tuple[Result, Path]:
     """Run ``config`` and write ``<out>/<name>/<fingerprint>/``, tearsheet included.
 
-    The page of all runs, ``<out>/index.html``, is rewritten; where it cannot be, a warning says so
-    and the run stands.
+    The run is counted in the trial ledger, ``<out>/trials.sqlite``: ``metrics.json`` says of how
+    many trials it is one. The page of all runs, ``<out>/index.html``, is rewritten; where it cannot
+    be, a warning says so and the run stands.
 
     Returns
     -------
@@ -128,7 +131,7 @@ def run_to_folder(
     from backtest.report.tearsheet import tearsheet_html
 
     say = progress or _silent
-    result = run(config, progress=progress)
+    result = _counted(run(config, progress=progress), out or REPORTS)
     folder = (out or REPORTS) / config.name / result.fingerprint
     say("tearsheet")
     pages = {"tearsheet.html": tearsheet_html(with_record(result, out or REPORTS))}
@@ -140,6 +143,13 @@ def run_to_folder(
     result.save(folder, pages)
     _list_runs(out or REPORTS)
     return replace(result, folder=folder), folder
+
+
+def _counted(result: Result, reports: Path) -> Result:
+    """The run, counted in the trial ledger, with the trials of its strategy on the same data."""
+    own = trial_record(result)
+    record_trials(reports, [own])
+    return with_trials(result, family(reports, strategy=own.strategy, data=own.data))
 
 
 def prepare(config: RunConfig, *, progress: Progress | None = None) -> Stage:
