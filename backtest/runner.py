@@ -328,6 +328,10 @@ def _manifest(stage: Stage, simulation: Simulation) -> dict[str, Any]:
         "optimistic": optimistic_assumptions(config, facts),
         "warnings": told,
         "bankrupt": simulation.bankrupt,
+        "event": {
+            "name": stage.strategy.event_name,
+            "fractions": list(stage.strategy.event_fractions),
+        },
     }
     if config.tearsheet.risk_free == "rates":
         closes = pd.DatetimeIndex(base.close[clock.first : clock.last + 1], tz="UTC")

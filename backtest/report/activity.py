@@ -53,6 +53,7 @@ def dealing_section(result: Records, account: Account) -> Section:
         "fills": len(fills),
         "orders": len(statuses),
         "orders_by_status": dict(sorted(statuses.value_counts().items())),
+        "average_stale_share": np.mean(stale),
         "largest_stale_share": stale.max(),
     }
 

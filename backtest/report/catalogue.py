@@ -260,6 +260,7 @@ GROUPS = (
             ("traded_amount", "Value traded", _amount),
             ("fills", "Fills", _count),
             ("orders", "Orders", _count),
+            ("average_stale_share", "NAV at stale prices, average", _percent),
             ("largest_stale_share", "NAV at stale prices, most", _percent),
         ),
     ),

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
-
 from backtest.report import formats, series
 from backtest.report.provenance import Fact, finding_list, listed, rows_dropped, rule_warnings
 from backtest.report.series import section
+from backtest.report.tables_dealing import participation_words
 
 if TYPE_CHECKING:
     from backtest.result import Result
@@ -117,7 +116,8 @@ def decision_words(result: Result) -> str:
 def cost_words(result: Result) -> str:
     """Which costs were on: fees by market, slippage, fx; or that there were none."""
     rules = section(result.manifest, "rules")
-    markets = sorted({str(section(rules, exchange).get("market")) for exchange in rules})
+    dealt = traded_exchanges(result) or set(rules)
+    markets = sorted({str(section(rules, name).get("market")) for name in rules if name in dealt})
     charged = [market for market in markets if market != "frictionless"]
     slippage = section(result.config, "execution", "slippage")
     words = [f"fees of {', '.join(charged)}"] if charged else ["no fees"]
@@ -131,6 +131,14 @@ def cost_words(result: Result) -> str:
     if fx:
         words.append(f"fx {formats.number(fx, 1)} bps")
     return ("on: " if charged or parts else "off: ") + ", ".join(words)
+
+
+def traded_exchanges(result: Result) -> set[str]:
+    """Exchanges with a fill; empty where none was filled or the run does not say where."""
+    known = result.context.get("instruments")
+    if known is None or result.fills.empty:
+        return set()
+    return set(known.loc[known["symbol"].isin(result.fills["symbol"]), "exchange"].tolist())
 
 
 def has_costs(result: Result) -> bool:
@@ -163,13 +171,15 @@ def badges(result: Result) -> list[Badge]:
 
 def checks(result: Result) -> list[Check]:
     """Realism panel's lines; each says what it is and whether it is fine."""
-    stale = series.shares_of_nav(result)["stale"]
-    held = stale[np.isfinite(stale)]
-    mean, worst = (float(held.mean()), float(held.max())) if held.size else (0.0, 0.0)
+    trading = section(result.metrics, "trading")
+    mean, worst = (trading.get(f"{name}_stale_share") for name in ("average", "largest"))
     findings = finding_list(result)
     dropped = formats.show(sum(rows_dropped(item) for item in findings), "count")
     warned = sum(1 for item in findings if item.get("action") == "warn")
-    unverified = sum(len(texts) for _, texts in rule_warnings(result))
+    here, elsewhere = rule_doubts(result)
+    doubts = f"{len(here):,} where it traded" if here else ""
+    if elsewhere:
+        doubts += f"{', ' if here else ''}{len(elsewhere):,} where it might have"
     return [
         look_ahead(result),
         Check(
@@ -178,10 +188,23 @@ def checks(result: Result) -> list[Check]:
             "plain",
         ),
         unfilled(result),
+        Check(
+            "Share of bar volume",
+            participation_words(section(result.metrics, "dealing", "participation")),
+            "plain",
+        ),
         Check("Data findings", f"{warned:,} warned, {dropped} rows dropped", "plain"),
-        Check("Rules not verified", f"{unverified:,}" if unverified else "none", "plain"),
+        Check("Rules not verified", doubts or "none", "plain"),
         Check("Costs", cost_line(result), "plain" if has_costs(result) else "open"),
     ]
+
+
+def rule_doubts(result: Result) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Exchange and sentence of each rule that is not verified: where it traded, and elsewhere."""
+    dealt = traded_exchanges(result)
+    found = [(name, text) for name, texts in rule_warnings(result) for text in texts]
+    here = [item for item in found if not dealt or item[0] in dealt]
+    return here, [item for item in found if item not in here]
 
 
 def look_ahead(result: Result) -> Check:
@@ -191,7 +214,9 @@ def look_ahead(result: Result) -> Check:
     if passed is None:
         return Check("Look-ahead check", "not run", "open")
     if passed is True or str(passed).lower() == "passed":
-        return Check("Look-ahead check", "passed", "good")
+        asked = outcome.get("decisions") if isinstance(outcome, Mapping) else None
+        where = f", asked again at {len(asked):,} decisions" if isinstance(asked, list) else ""
+        return Check("Look-ahead check", f"passed{where}", "good")
     return Check("Look-ahead check", "failed", "bad")
 
 

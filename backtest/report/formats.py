@@ -51,6 +51,20 @@ def number(value: object, digits: int = 2, *, signed: bool = False) -> str:
     return _fixed(x, digits, signed=signed) if math.isfinite(x) else UNKNOWN
 
 
+def significant(value: object, digits: int = 3) -> str:
+    """Plain number of a few significant digits, without an exponent.
+
+    >>> significant(1234.5), significant(0.01234), significant(-2.0)
+    ('1,230', '0.0123', '-2.00')
+    """
+    x = as_float(value)
+    if not math.isfinite(x) or x == 0.0:
+        return "0" if x == 0.0 else UNKNOWN
+    whole = math.floor(math.log10(abs(x)))
+    rounded = round(x, digits - 1 - whole)
+    return _fixed(rounded, max(0, digits - 1 - whole), signed=False)
+
+
 def bps(value: object, digits: int = 1) -> str:
     """Basis points, given in basis points.
 

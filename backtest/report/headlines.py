@@ -1,8 +1,8 @@
-"""The eight numbers of a tearsheet's first screen."""
+"""The numbers of a tearsheet's first screen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from backtest.report import formats
@@ -12,7 +12,7 @@ _SHORT = 12  # letters of a benchmark's name that leave room for its number
 
 
 class Headline(NamedTuple):
-    """A large number: its label, its value, up to two lines that put it in proportion."""
+    """A large number: its label, its value, up to three lines that put it in proportion."""
 
     label: str
     value: str
@@ -21,50 +21,49 @@ class Headline(NamedTuple):
 
 
 def headlines(metrics: Mapping[str, object], *, currency: str, benchmark: str) -> list[Headline]:
-    """Eight numbers, the benchmark's own beside where it has one."""
-    return [*_gains(metrics, currency, benchmark), *_means(metrics)]
-
-
-def _gains(metrics: Mapping[str, object], currency: str, benchmark: str) -> list[Headline]:
-    """Say what was earned, and at what risk."""
+    """Eight numbers, each with its interval and the benchmark's own where there are such."""
     name = benchmark if len(benchmark) <= _SHORT else "benchmark"
-    error = look_up(metrics, ("inference", "sharpe_error_hac"))
-    beta = look_up(metrics, ("benchmark", "beta"))
-    profit = formats.number(look_up(metrics, ("return", "profit_amount")), 0)
-    found = []
-    for label, path, second in (
-        ("CAGR", ("return", "cagr"), _years(metrics)),
-        ("Total return", ("return", "total_return"), f"profit {profit} {currency}".rstrip()),
-        (
-            "Sharpe",
-            ("risk", "sharpe"),
-            f"standard error {formats.number(error)}" if error is not None else "",
-        ),
-        ("Max drawdown", ("drawdowns", "max_drawdown"), _recovery(metrics)),
-        (
-            "Volatility",
-            ("risk", "volatility"),
-            f"beta {formats.number(beta)}" if beta is not None else "",
-        ),
-    ):
-        show = formats.number if label == "Sharpe" else formats.percent
-        value, market = look_up(metrics, path), look_up(metrics, ("benchmark", path[-1]))
-        first = f"{name} {show(market)}" if name and market is not None else ""
+
+    def made(
+        path: tuple[str, str], label: str, show: Callable[[object], str], last: str = ""
+    ) -> Headline:
+        value, market = look_up(metrics, path), look_up(metrics, ("benchmark", path[1]))
+        is_theirs = path[0] == "benchmark"
+        beside = (
+            interval(metrics, path[1], show),
+            f"{name} {show(market)}" if name and market is not None and not is_theirs else "",
+            last,
+        )
         # A drawdown is always below zero: colour would say nothing.
-        is_loss = label != "Max drawdown" and formats.as_float(value) < 0.0
-        beside = tuple(line for line in (first, second) if line)
-        found.append(Headline(label, show(value), beside, is_loss))
-    return found
+        is_loss = path[1] != "max_drawdown" and formats.as_float(value) < 0.0
+        return Headline(label, show(value), tuple(line for line in beside if line), is_loss)
+
+    return [
+        made(("return", "cagr"), "CAGR", formats.percent, _years(metrics)),
+        made(
+            ("return", "total_return"), "Total return", formats.percent, _profit(metrics, currency)
+        ),
+        made(("risk", "sharpe"), "Sharpe", formats.number, _error(metrics)),
+        made(("drawdowns", "max_drawdown"), "Max drawdown", formats.percent, _recovery(metrics)),
+        made(("risk", "volatility"), "Volatility", formats.percent),
+        made(("risk", "sortino"), "Sortino", formats.number),
+        made(("drawdowns", "calmar"), "Calmar", formats.number),
+        made(("benchmark", "alpha"), "Alpha a year", formats.percent, _beta(metrics))
+        if look_up(metrics, ("benchmark", "alpha")) is not None
+        else _time_under_water(metrics),
+    ]  # fmt: skip
 
 
-def _means(metrics: Mapping[str, object]) -> list[Headline]:
+def dealings(metrics: Mapping[str, object]) -> list[Headline]:
     """Say what was held, dealt and paid for it."""
 
     def at(*path: str) -> object:
         return look_up(metrics, path)
 
-    paid, held = at("costs", "total", "bps_of_traded_value"), at("trades", "average_sessions")
     names = formats.number(at("trading", "average_names"), 1)
+    held, paid = at("trades", "average_sessions"), at("costs", "total", "bps_of_traded_value")
+    wins = at("trades", "win_rate")
+    closed = formats.show(at("trades", "closed_trades"), "count")
     return [
         Headline(
             "Gross exposure",
@@ -74,21 +73,39 @@ def _means(metrics: Mapping[str, object]) -> list[Headline]:
         Headline(
             "Turnover a year",
             formats.percent(at("trading", "turnover_per_year"), 0),
-            ("one-way, of NAV",)
-            if held is None
-            else (f"held {formats.number(held, 1)} sessions on average", "one-way, of NAV"),
+            ("one-way, of NAV",),
+        ),
+        Headline(
+            "Closed trades",
+            closed,
+            ()
+            if wins is None
+            else (
+                f"{formats.percent(wins, 1)} won",
+                f"held {formats.number(held, 1)} sessions on average",
+            ),
         ),
         Headline(
             "Costs a year",
             formats.bps(at("costs", "total", "bps_of_nav_per_year")),
             (
+                "of NAV, financing apart",
                 f"{formats.bps(paid)} of traded value"
                 if paid is not None
                 else "nothing was traded",
-                "of NAV, financing apart",
             ),
         ),
     ]
+
+
+def interval(metrics: Mapping[str, object], name: str, show: Callable[[object], str]) -> str:
+    """``90 %: 1.20 % to 3.40 %``; empty where there is none."""
+    bounds = look_up(metrics, ("inference", "intervals", "measures", name))
+    if not isinstance(bounds, list) or None in bounds:
+        return ""
+    level = formats.percent(look_up(metrics, ("inference", "intervals", "level")), 0)
+    low, high = (show(end) for end in bounds)
+    return f"{level}: {low.removesuffix(' %') if high.endswith(' %') else low} to {high}"
 
 
 def _years(metrics: Mapping[str, object]) -> str:
@@ -98,6 +115,30 @@ def _years(metrics: Mapping[str, object]) -> str:
     if formats.as_float(years) < 1.0:
         return "extrapolated: less than a year"
     return f"over {formats.number(years, 1)} years"
+
+
+def _profit(metrics: Mapping[str, object], currency: str) -> str:
+    profit = formats.number(look_up(metrics, ("return", "profit_amount")), 0)
+    return f"profit {profit} {currency}".rstrip()
+
+
+def _error(metrics: Mapping[str, object]) -> str:
+    error = look_up(metrics, ("inference", "sharpe_error_hac"))
+    return f"standard error {formats.number(error)}" if error is not None else ""
+
+
+def _beta(metrics: Mapping[str, object]) -> str:
+    beta = formats.number(look_up(metrics, ("benchmark", "beta")))
+    around = interval(metrics, "beta", formats.number)
+    return f"beta {beta}" + (f", {around}" if around else "")
+
+
+def _time_under_water(metrics: Mapping[str, object]) -> Headline:
+    share = look_up(metrics, ("drawdowns", "time_under_water"))
+    longest = formats.show(look_up(metrics, ("drawdowns", "longest_days")), "count")
+    return Headline(
+        "Time under water", formats.percent(share, 1), ("of sessions", f"longest {longest} days")
+    )
 
 
 def _recovery(metrics: Mapping[str, object]) -> str:

@@ -69,7 +69,7 @@ class Chart:
     figure: Figure
     table: Table
     legend: tuple[Key, ...] = ()
-    height: Literal["middle", "tall", "full", "overlay"] = "middle"
+    height: Literal["low", "middle", "tall", "full", "panels", "overlay"] = "middle"
     switch: str = ""
     """The axis that a linear/log switch changes; none where it is empty."""
 

@@ -22,6 +22,16 @@ def plain(text: object) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def short(text: object, most: int = 22) -> str:
+    """``text`` cut to ``most`` signs, with an ellipsis where something is missing.
+
+    >>> short("Semiconductors", 8)
+    'Semicon…'
+    """
+    words = str(text)
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
 def line(
     x: Sequence[str],
     y: object,
@@ -72,8 +82,8 @@ def base_layout() -> Layout:
         "separators": ".,",
         "bargap": 0.3,
         "bargroupgap": 0.08,
-        "xaxis": _axis(),
-        "yaxis": _axis(),
+        "xaxis": house_axis(),
+        "yaxis": house_axis(),
     }
     return layout  # type: ignore[return-value]  # the mappings are what callers add to
 
@@ -97,9 +107,9 @@ def panels(
     top = 1.0
     for row, (title, share, axis) in enumerate(zip(titles, shares, axes, strict=True)):
         bottom = max(0.0, top - room * share / sum(shares))
-        layout[f"yaxis{row + 1 if row else ''}"] = {**_axis(), "domain": [bottom, top], **axis}
+        layout[f"yaxis{row + 1 if row else ''}"] = {**house_axis(), "domain": [bottom, top], **axis}
         if title:
-            notes.append(_title(title, top))
+            notes.append(title_above(title, top))
         top = bottom - _GAP
     layout["xaxis"] |= {
         "type": "date",
@@ -129,7 +139,8 @@ def _span(first: str, last: str) -> Trace:
     }
 
 
-def _axis() -> Trace:
+def house_axis() -> Trace:
+    """Axis in the house style."""
     return {
         "gridcolor": "@grid",
         "linecolor": "@line",
@@ -140,7 +151,7 @@ def _axis() -> Trace:
     }
 
 
-def _title(title: str, top: float) -> Trace:
+def title_above(title: str, top: float) -> Trace:
     """Words above a panel."""
     return {
         "text": plain(title),

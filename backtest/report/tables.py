@@ -17,8 +17,8 @@ from backtest.report.series import rows_of, section
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backtest.result import Result
 
+_INITIALS = frozenset({"sfc", "afrc", "sec", "finra", "taf", "fx", "csrc"})
 _SHADES = 4  # depths of colour of the monthly table
 
 
@@ -105,6 +105,8 @@ def measure_tables(metrics: Mapping[str, object]) -> list[tuple[str, Table]]:
     """One table for each group of measures, the benchmark beside where it has its own."""
     found = []
     for group in GROUPS:
+        if group.title == "Is it luck?":  # a section of its own
+            continue
         known = [m for m in group.measures if look_up(metrics, m.path) is not None]
         if not known:
             continue
@@ -115,17 +117,38 @@ def measure_tables(metrics: Mapping[str, object]) -> list[tuple[str, Table]]:
     return found
 
 
-def contributor_tables(contributions: pd.DataFrame, top: int) -> list[BarTable]:
-    """Instruments that made and lost the most, dividends in and all costs out."""
-    traded = contributions[contributions["trades"] > 0]
-    longest = float(traded["pnl"].abs().max()) if len(traded) else 0.0
-    best = traded[traded["pnl"] > 0].head(top)
-    worst = traded[traded["pnl"] < 0].iloc[::-1].head(top)
-    columns = ("Instrument", "Profit", "Trades", "Mean weight")
-    return [
-        BarTable(title, columns, [_contributor(*row, longest) for row in _tuples(part)])
-        for title, part in (("Made the most", best), ("Lost the most", worst))
-    ]
+def interval_words(metrics: Mapping[str, object]) -> str:
+    """How the intervals of the first screen were made, or why there are none."""
+    found = section(metrics, "inference", "intervals")
+    if not found:
+        return ""
+    if found.get("reason"):
+        return f"No intervals: {found.get('reason')}."
+    return (
+        f"{formats.percent(found.get('level'), 0)} intervals: sessions drawn again in blocks of "
+        f"{formats.show(found.get('block_length'), 'count')} on average, "
+        f"{formats.show(found.get('draws'), 'count')} times."
+    )
+
+
+def luck_table(metrics: Mapping[str, object]) -> Table:
+    """What the Sharpe ratio is worth; what is not known says so."""
+    group = next(group for group in GROUPS if group.title == "Is it luck?")
+    rows = []
+    for measure in group.measures:
+        value = look_up(metrics, measure.path)
+        if value is None and measure.path[-1] in ("trials", "deflated_sharpe"):
+            shown = "not known" if measure.path[-1] == "trials" else "needs the number of trials"
+        else:
+            shown = measure.show(value)
+        rows.append((measure.label, shown))
+    return Table(("Measure", "Strategy"), rows)
+
+
+def luck_conventions(metrics: Mapping[str, object]) -> list[tuple[str, str]]:
+    """How the numbers of luck are made, by subject."""
+    stated = section(metrics, "inference", "conventions")
+    return [(formats.label_of(str(name)), str(text)) for name, text in stated.items()]
 
 
 def position_table(contributions: pd.DataFrame, top: int) -> BarTable:
@@ -142,7 +165,7 @@ def position_table(contributions: pd.DataFrame, top: int) -> BarTable:
                 *(formats.percent(value) for value in (mean, peak, last)),
                 formats.show(sessions, "count"),
             ),
-            _share(mean, longest),
+            share_of_longest(mean, longest),
             "plain",
         )
         for symbol, mean, peak, last, sessions in zip(
@@ -157,8 +180,16 @@ def waterfall(metrics: Mapping[str, object]) -> list[tuple[str, float]]:
     """Gross profit, each cost as a step (a cost < 0), net profit."""
     net = formats.as_float(look_up(metrics, ("return", "profit_amount")))
     paid = series.costs(metrics)
-    steps = [(formats.label_of(cost.name), -cost.amount) for cost in paid]
+    steps = [(cost_label(cost), -cost.amount) for cost in paid]
     return [("Gross", net + sum(cost.amount for cost in paid)), *steps, ("Net", net)]
+
+
+def cost_label(cost: series.Cost) -> str:
+    """Name of a cost as people write it; financing that earned is interest."""
+    if cost.name == "financing" and cost.amount < 0.0:
+        return "Interest earned"
+    label = formats.label_of(cost.name)
+    return " ".join(word.upper() if word.lower() in _INITIALS else word for word in label.split())
 
 
 def cost_table(metrics: Mapping[str, object], currency: str) -> Table:
@@ -166,7 +197,7 @@ def cost_table(metrics: Mapping[str, object], currency: str) -> Table:
     first, *_, last = waterfall(metrics)
     steps = [
         (
-            formats.label_of(cost.name),
+            cost_label(cost),
             formats.number(-cost.amount, 0),
             formats.number(-cost.bps_of_traded_value),
             formats.number(-cost.bps_of_nav_per_year),
@@ -179,29 +210,6 @@ def cost_table(metrics: Mapping[str, object], currency: str) -> Table:
         ("Net profit", formats.number(last[1], 0), "", ""),
     ]
     return Table(("Step", currency, "bps of traded value", "bps of NAV a year"), rows)
-
-
-def order_table(result: Result, currency: str) -> BarTable:
-    """Orders by what became of them."""
-    fates = series.order_fates(result)
-    total, longest = float(fates["count"].sum()), float(fates["count"].max() or 0.0)
-    rows = [
-        BarRow(
-            formats.label_of(str(status)),
-            (
-                formats.show(count, "count"),
-                formats.percent(count / total, 1),
-                formats.number(value, 0),
-            ),
-            _share(count, longest),
-            "plain",
-        )
-        for status, count, value in zip(
-            fates["status"].tolist(), fates["count"].tolist(), fates["value"].tolist(), strict=True
-        )
-    ]
-    columns = ("Outcome", "Orders", "Share", f"Value, {currency}")
-    return BarTable("What became of the orders", columns, rows)
 
 
 def reason_table(metrics: Mapping[str, object], currency: str) -> Table:
@@ -228,42 +236,6 @@ def convention_rows(metrics: Mapping[str, object]) -> list[tuple[str, str]]:
     ]
 
 
-def trade_records(result: Result, currency: str) -> dict[str, object]:
-    """All trades by column, for the table that the reader searches and sorts."""
-    columns = (
-        ("symbol", "Symbol", "text"), ("side", "Side", "text"), ("entry_session", "Entry", "date"),
-        ("exit_session", "Exit", "date"), ("sessions", "Sessions", "amount"),
-        ("shares", "Shares", "number"), ("entry_price", "Entry price", "price"),
-        ("exit_price", "Exit price", "price"), ("return", "Return", "percent"),
-        ("pnl", f"Profit, {currency}", "amount"), ("fees", "Fees", "amount"),
-        ("mae", "Worst", "percent"), ("mfe", "Best", "percent"), ("reason", "Ended by", "text"),
-    )  # fmt: skip
-    trades = result.trades
-    rows = {key: _column(trades[key], kind) for key, _, kind in columns}
-    rows["reason"] = [str(reason).replace("_", " ") for reason in rows["reason"]]
-    rows["exit_session"] = [
-        "open" if is_open else exit_session
-        for is_open, exit_session in zip(trades["open"].tolist(), rows["exit_session"], strict=True)
-    ]
-    return {
-        "columns": [
-            {"key": key, "label": label, "kind": kind, "text": kind in ("text", "date")}
-            for key, label, kind in columns
-        ],
-        "rows": rows,
-        "sort": {"key": "entry_session", "direction": -1},
-        "word": "trade",
-    }
-
-
-def _column(values: pd.Series, kind: str) -> list[object]:
-    if kind == "date":
-        return [*formats.days(values.to_numpy())]
-    if kind == "text":
-        return [str(value) for value in values.tolist()]
-    return [*values.to_numpy(dtype=np.float64).tolist()]
-
-
 def _measure_row(
     metrics: Mapping[str, object], measure: Measure, *, has_beside: bool
 ) -> tuple[str, ...]:
@@ -276,21 +248,8 @@ def _measure_row(
     return (label, measure.show(value), beside)
 
 
-def _tuples(part: pd.DataFrame) -> list[tuple[str, float, float, float]]:
-    fields = ("symbol", "pnl", "trades", "weight")
-    return list(zip(*(part[field].tolist() for field in fields), strict=True))
-
-
-def _contributor(symbol: str, pnl: float, trades: float, weight: float, longest: float) -> BarRow:
-    cells = (
-        formats.number(pnl, 0, signed=True),
-        formats.show(trades, "count"),
-        formats.percent(weight),
-    )
-    return BarRow(str(symbol), cells, _share(pnl, longest), "minus" if pnl < 0 else "plus")
-
-
-def _share(value: float, longest: float) -> float:
+def share_of_longest(value: float, longest: float) -> float:
+    """Length of a bar in percent of the longest; 0 where there is none."""
     return 100.0 * abs(value) / longest if longest else 0.0
 
 

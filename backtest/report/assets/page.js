@@ -53,7 +53,7 @@ function resolved(value, styles, isColour) {
   if (value === null || typeof value !== "object") return value;
   if ("$" in value) return charts.lists[value.$];
   const copy = {};
-  for (const [key, item] of Object.entries(value)) copy[key] = resolved(item, styles, /color$/.test(key));
+  for (const [key, item] of Object.entries(value)) copy[key] = resolved(item, styles, /color(scale)?$/.test(key));
   return copy;
 }
 
@@ -143,14 +143,16 @@ function compared(values, direction, isText) {
 }
 
 function startRecords(holder) {
-  const { columns, rows, sort, word } = readJson(holder.dataset.records);
+  const data = readJson(holder.dataset.records);
+  const { columns, rows, sort, word } = data;
+  const also = data.names || {};
   const count = columns.length ? rows[columns[0].key].length : 0;
   const texts = columns.filter((column) => column.text).map((column) => column.key);
-  const haystack = Array.from({ length: count }, (_, row) => texts.map((key) => rows[key][row] ?? "").join(" ").toLowerCase());
+  const haystack = Array.from({ length: count }, (_, row) => [...texts.map((key) => rows[key][row] ?? ""), also[rows.symbol?.[row]] ?? ""].join(" ").toLowerCase());
   const state = { key: sort.key, direction: sort.direction, terms: [], first: 0, size: 25 };
   let found = [];
 
-  const search = make("input", { type: "search", placeholder: "Search symbol, reason, date…", "aria-label": `Search ${word}s` });
+  const search = make("input", { type: "search", placeholder: "Search symbol, name, date…", "aria-label": `Search ${word}s` });
   const status = make("span", { class: "count", role: "status" });
   const size = make("select", { class: "quiet", "aria-label": "Rows a page" },
     ...["25", "100", "500"].map((text) => make("option", { value: text }, `${text} rows`)));
@@ -171,6 +173,22 @@ function startRecords(holder) {
     return head;
   });
 
+  // A row that opens: whoever listens for "open" fills the cell below it.
+  const opens = holder.hasAttribute("data-opens");
+  function opener(text, row) {
+    const button = make("button", { type: "button", class: "opener", "aria-expanded": "false" }, text);
+    button.addEventListener("click", () => {
+      const isOpen = button.getAttribute("aria-expanded") === "true";
+      button.setAttribute("aria-expanded", String(!isOpen));
+      const line = button.closest("tr");
+      if (isOpen) { line.nextElementSibling.remove(); return; }
+      const cell = make("td", { colspan: String(columns.length), class: "opened" });
+      line.after(make("tr", {}, cell));
+      holder.dispatchEvent(new CustomEvent("open", { detail: { row, cell, data } }));
+    });
+    return button;
+  }
+
   function update() {
     const column = columns.find((item) => item.key === state.key);
     found = [];
@@ -184,7 +202,8 @@ function startRecords(holder) {
   function page() {
     const last = Math.min(state.first + state.size, found.length);
     body.replaceChildren(...found.slice(state.first, last).map((row) => make("tr", {}, ...columns.map((column, at) => {
-      const cell = make(at ? "td" : "th", at ? {} : { scope: "row" }, shown(rows[column.key][row], column.kind));
+      const text = shown(rows[column.key][row], column.kind);
+      const cell = make(at ? "td" : "th", at ? {} : { scope: "row" }, !at && opens ? opener(text, row) : text);
       if (column.text) cell.className = "t";
       if (column.kind === "text") { cell.className = "t clip"; cell.title = cell.textContent; cell.dir = "auto"; }
       return cell;

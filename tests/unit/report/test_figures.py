@@ -90,10 +90,10 @@ def test_names_held_counts_the_instruments_of_each_session(result, changed):
 def test_the_waterfall_steps_down_from_gross_to_net():
     rows = [("Gross", 100.0), ("Stamp duty", -20.0), ("Financing", 5.0), ("Net", 85.0)]
     steps, levels = figures.costs_chart(rows, currency="HKD").figure["data"]
-    assert steps["x"] == ["Stamp duty", "Financing"]
-    assert values(steps).tolist() == [-20.0, 5.0]
+    assert steps["y"] == ["Stamp duty", "Financing"]
+    assert steps["x"].tolist() == [-20.0, 5.0]
     assert list(steps["base"]) == [100.0, 80.0]
-    assert levels["y"] == [100.0, 85.0]
+    assert levels["x"] == [100.0, 85.0]
 
 
 def test_every_chart_has_a_table_for_who_cannot_see_it(result):

@@ -159,7 +159,7 @@ def test_a_drawdown_that_did_not_end_is_called_not_recovered(make_result, change
 
 def test_what_was_paid_leads_from_gross_to_net(result):
     page = Page(tearsheet_html(result))
-    for step in ("Gross profit", "Stamp duty", "Trading fee", "Slippage", "Fx cost", "Net profit"):
+    for step in ("Gross profit", "Stamp duty", "Trading fee", "Slippage", "FX cost", "Net profit"):
         assert step in page.text
     profit = result.metrics["return"]["profit_amount"]
     assert f"{profit:,.0f}" in page.text
