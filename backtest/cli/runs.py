@@ -100,7 +100,7 @@ def check(
             report = check_config(loaded, engine=engine, progress=stages)
         for line in report.lines:
             screen.show(line)
-        record = write_record(out or REPORTS, report.key, report.as_dict())
+        record = write_record(out or REPORTS, report.key, report.record())
         screen.document = {**report.as_dict(), "record": str(record)}
         screen.path(record)
     screen.finish()

@@ -63,7 +63,7 @@ def check_config(
 
         say("vectorbt")
         claim, numbers = second_opinion(stage, weights)
-        report = replace(report, claims=(*report.claims, claim), numbers=numbers)
+        report = replace(report, opinion=claim, numbers=numbers)
     return report
 
 

@@ -30,6 +30,16 @@ class Claim:
         """Whether no fault was found."""
         return not self.faults
 
+    def as_dict(self) -> dict[str, object]:
+        """The claim as JSON values."""
+        return {
+            "name": self.name,
+            "means": self.means,
+            "passed": self.holds,
+            "faults": list(self.faults),
+            "notes": list(self.notes),
+        }
+
     def rows(self) -> list[tuple[str, str]]:
         """The claim, its first faults and its notes: a word, and what it is about."""
         told = [("passed" if self.holds else "FAILED", f"{self.name}: {self.means}")]
@@ -44,7 +54,8 @@ class CheckReport:
     """Every claim about a strategy with the decisions it was asked at.
 
     ``key`` names the inputs that were checked (see `backtest.report.checked`); it is empty for a
-    strategy that was checked outside of a config.
+    strategy that was checked outside of a config. ``opinion`` is another engine's, with its
+    ``numbers``: about this engine, not about the strategy.
     """
 
     name: str
@@ -52,12 +63,13 @@ class CheckReport:
     decisions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     key: str = ""
+    opinion: Claim | None = None
     numbers: dict[str, object] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
-        """Whether every claim holds."""
-        return all(claim.holds for claim in self.claims)
+        """Whether every claim holds, the other engine's included."""
+        return all(claim.holds for claim in self._all)
 
     @property
     def lines(self) -> list[RenderableType]:
@@ -74,35 +86,34 @@ class CheckReport:
     @property
     def headline(self) -> str:
         """The outcome in a line."""
-        failed = sum(not claim.holds for claim in self.claims)
-        outcome = "passed" if self.passed else f"FAILED, {failed} of {len(self.claims)} claims"
+        failed = sum(not claim.holds for claim in self._all)
+        outcome = "passed" if self.passed else f"FAILED, {failed} of {len(self._all)} claims"
         return f"{self.name}: {outcome}; {_period(self.decisions)}"
 
     def rows(self) -> list[tuple[str, str]]:
         """Every claim with its faults and notes: a word, and what it is about."""
-        told = [row for claim in self.claims for row in claim.rows()]
+        told = [row for claim in self._all for row in claim.rows()]
         return told + [("note", note) for note in self.notes]
 
-    def as_dict(self) -> dict[str, object]:
-        """The report as JSON values; the same inputs give the same."""
+    def record(self) -> dict[str, object]:
+        """What is proved of the strategy, as JSON values; the same inputs give the same."""
         return {
             "name": self.name,
-            "passed": self.passed,
+            "passed": all(claim.holds for claim in self.claims),
             "key": self.key,
             "decisions": list(self.decisions),
-            "claims": [
-                {
-                    "name": claim.name,
-                    "means": claim.means,
-                    "passed": claim.holds,
-                    "faults": list(claim.faults),
-                    "notes": list(claim.notes),
-                }
-                for claim in self.claims
-            ],
+            "claims": [claim.as_dict() for claim in self.claims],
             "notes": list(self.notes),
-            **self.numbers,
         }
+
+    def as_dict(self) -> dict[str, object]:
+        """The record, with the other engine's opinion where there is one."""
+        claims = [claim.as_dict() for claim in self._all]
+        return {**self.record(), "passed": self.passed, "claims": claims, **self.numbers}
+
+    @property
+    def _all(self) -> tuple[Claim, ...]:
+        return self.claims if self.opinion is None else (*self.claims, self.opinion)
 
     def __str__(self) -> str:
         """The report as text."""

@@ -118,6 +118,12 @@ class TestCommand:
         assert told["vectorbt"]["agrees"] is True
         assert told["vectorbt"]["fills"] > 100
         assert told["vectorbt"]["nav"] <= 1e-9
+        assert told["claims"][-1]["name"] == "vectorbt"
+
+    def test_the_record_is_the_same_with_and_without_a_second_opinion(self, config):
+        path = config("equal_weight")
+        first = Path(call(path, "-q").stdout.strip()).read_bytes()
+        assert Path(call(path, "-q", "--engine", "vectorbt").stdout.strip()).read_bytes() == first
 
 
 class TestRecord:
