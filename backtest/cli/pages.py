@@ -46,12 +46,14 @@ def tearsheet(
 
                 find_browser()  # what cannot be printed is said before anything is drawn
             stages("loading")
+            from backtest.report.checked import with_record
             from backtest.report.tearsheet import write_tearsheet
             from backtest.result import Result
 
             result = Result.load(folder)
             stages("tearsheet")
-            written["tearsheet"] = write_tearsheet(result, folder / "tearsheet.html")
+            seen = with_record(result, folder.absolute().parent.parent)
+            written["tearsheet"] = write_tearsheet(seen, folder / "tearsheet.html")
             if quantstats:
                 from backtest.report.page import write_text
                 from backtest.report.quantstats_page import quantstats_html

@@ -169,7 +169,7 @@ def _headline(result: Result) -> Table:
     """The tearsheet's first numbers, with what they were measured on."""
     from rich.table import Table
 
-    from backtest.report.headlines import headlines
+    from backtest.report.headlines import dealings, headlines
 
     stated = result.metrics.get("conventions", {})
     currency = str(stated.get("currency", ""))
@@ -180,7 +180,8 @@ def _headline(result: Result) -> Table:
     table.add_column(justify="right")
     table.add_column(style="dim")
     benchmark = str(stated.get("benchmark") or "")
-    for line in headlines(result.metrics, currency=currency, benchmark=benchmark):
+    first = headlines(result.metrics, currency=currency, benchmark=benchmark)
+    for line in [*first, *dealings(result.metrics)]:
         table.add_row(line.label, line.value, "; ".join(line.beside))
     return table
 

@@ -215,7 +215,11 @@ def look_ahead(result: Result) -> Check:
         return Check("Look-ahead check", "not run", "open")
     if passed is True or str(passed).lower() == "passed":
         asked = outcome.get("decisions") if isinstance(outcome, Mapping) else None
-        where = f", asked again at {len(asked):,} decisions" if isinstance(asked, list) else ""
+        where = (
+            f", asked again at {formats.counted(len(asked), 'decision')}"
+            if isinstance(asked, list)
+            else ""
+        )
         return Check("Look-ahead check", f"passed{where}", "good")
     return Check("Look-ahead check", "failed", "bad")
 
@@ -247,6 +251,13 @@ def sentences(result: Result, key: str) -> list[str]:
     """Sentences under ``optimistic`` or ``warnings``."""
     found = result.manifest.get(key)
     return [str(item) for item in found] if isinstance(found, list | tuple) else []
+
+
+def warnings(result: Result) -> list[str]:
+    """Warnings, those about the whole run before the findings in single rows of the data."""
+    found = sentences(result, "warnings")
+    in_rows = {str(item.get("message")) for item in finding_list(result)}
+    return sorted(found, key=lambda text: text in in_rows)
 
 
 def _quantity(value: object) -> str:

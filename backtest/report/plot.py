@@ -112,10 +112,8 @@ def panels(
             notes.append(title_above(title, top))
         top = bottom - _GAP
     layout["xaxis"] |= {
-        "type": "date",
-        "showgrid": False,
+        **date_axis(),
         "anchor": f"y{len(shares) if len(shares) > 1 else ''}",
-        "hoverformat": "%Y-%m-%d",
     }
     layout["xaxis"] |= _span(first, last)
     return {**layout, "annotations": notes}  # type: ignore[dict-item]  # a list, as plotly wants
@@ -124,6 +122,19 @@ def panels(
 def percent_axis() -> Trace:
     """Ticks of values in percent."""
     return {"ticksuffix": " %", "tickformat": "~f"}
+
+
+def date_axis() -> Trace:
+    """Ticks of points in time: ISO dates, as much of them as the span needs."""
+    stops = ((None, "M1", "%Y-%m-%d"), ("M1", "M12", "%Y-%m"), ("M12", None, "%Y"))
+    return {
+        "type": "date",
+        "showgrid": False,
+        "hoverformat": "%Y-%m-%d",
+        "tickformatstops": [
+            {"dtickrange": [low, high], "value": form} for low, high, form in stops
+        ],
+    }
 
 
 def _span(first: str, last: str) -> Trace:

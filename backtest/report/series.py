@@ -171,7 +171,10 @@ def costs(metrics: Mapping[str, object]) -> list[Cost]:
     if abs(rest.amount) > 1e-6 * max(1.0, *(abs(step.amount) for step in steps)) if steps else True:
         steps.append(rest)
     steps += [_cost(name, tree.get(name)) for name in ("slippage", "fx_cost", "financing")]
-    return [step for step in steps if math.isfinite(step.amount) and step.amount != 0.0]
+    steps = [step for step in steps if math.isfinite(step.amount)]
+    largest = max((abs(step.amount) for step in steps), default=0.0)
+    # A remnant of rounding is no cost.
+    return [step for step in steps if abs(step.amount) > 1e-6 * largest]
 
 
 def order_fates(result: Result) -> pd.DataFrame:

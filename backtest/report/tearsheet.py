@@ -132,7 +132,7 @@ def _head(result: Result) -> dict[str, object]:
         "intervals": tables.interval_words(result.metrics),
         "checks": describe.checks(result),
         "optimistic": describe.sentences(result, "optimistic"),
-        "warnings": describe.sentences(result, "warnings"),
+        "warnings": describe.warnings(result),
         "doubts_here": here,
         "doubts_elsewhere": elsewhere,
     }

@@ -74,7 +74,7 @@ function draw(node) {
     .then(() => node.dispatchEvent(new CustomEvent("drawn", { bubbles: true })));
 }
 
-function redrawAll() { for (const node of drawn) draw(node); }
+function redrawAll() { for (const node of drawn) { if (node.isConnected) draw(node); else drawn.delete(node); } }
 
 function startCharts() {
   const plots = [...document.querySelectorAll(".plot")];
@@ -88,9 +88,20 @@ function startCharts() {
   addEventListener("beforeprint", () => {
     root.classList.add("printing");
     root.dataset.theme = "light";
+    for (const part of document.querySelectorAll("details[data-print]:not([open])")) {
+      part.open = true;
+      part.dataset.print = "opened";
+    }
     plots.forEach(draw);
   });
-  addEventListener("afterprint", () => { root.classList.remove("printing"); applyTheme(); });
+  addEventListener("afterprint", () => {
+    root.classList.remove("printing");
+    for (const part of document.querySelectorAll("details[data-print=opened]")) {
+      part.open = false;
+      part.dataset.print = "";
+    }
+    applyTheme();
+  });
 }
 
 function startKeys() {

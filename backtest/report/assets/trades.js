@@ -52,6 +52,7 @@
       marks.push(mark(rows.exit_session[row], rows.exit_price[row], "triangle-down", "Exit"));
       held.x.push(rows.exit_session[row]); held.y.push(rows.exit_price[row]);
     }
+    const { yaxis2, annotations, ...layout } = structuredClone(charts.figures.nav.layout);
     return {
       data: [
         { type: "scatter", mode: "lines", name: "Close", x, y, line: { color: "@strategy", width: 1.5 }, hovertemplate: "%{y}" },
@@ -59,10 +60,10 @@
         ...marks,
       ],
       layout: {
-        ...structuredClone(charts.figures.nav.layout),
-        annotations: [], yaxis2: undefined,
+        ...layout,
         margin: { l: 8, r: 8, t: 10, b: 8 },
-        xaxis: { type: "date", gridcolor: "@grid", linecolor: "@line", showgrid: false, automargin: true, hoverformat: "%Y-%m-%d" },
+        xaxis: { type: "date", gridcolor: "@grid", linecolor: "@line", showgrid: false, automargin: true, nticks: 8,
+          hoverformat: "%Y-%m-%d", tickformatstops: layout.xaxis.tickformatstops },
         yaxis: { gridcolor: "@grid", zeroline: false, automargin: true, nticks: 6 },
       },
     };

@@ -35,7 +35,7 @@ def path_chart(path: Sequence[Mapping[str, object]], *, word: str, benchmark: st
     groups = {name: [row for row in path if row.get("group") == name] for name in ("all", "taken")}
     counts = {name: _most(rows) for name, rows in groups.items()}
     drawn = "taken" if counts["taken"] else "all"
-    rows = groups[drawn]
+    rows = [row for row in groups[drawn] if row.get("count")]
     x = [formats.show(row.get("offset"), "count") for row in rows]
     data = [
         *_band(x, rows, "q25", "q75", "@strategy/0.10"),
@@ -47,7 +47,7 @@ def path_chart(path: Sequence[Mapping[str, object]], *, word: str, benchmark: st
         Key(f"{counts[drawn]:,} {word}s{' bought' if drawn == 'taken' else ''}", "strategy"),
     ]
     if drawn == "taken" and counts["all"] > counts["taken"]:
-        theirs = _percent(groups["all"], "mean")
+        theirs = _percent(groups["all"][-len(rows) :], "mean")
         data.insert(-1, line(x, theirs, f"All {word}s", "@second", hovertemplate=_HOVER))
         legend.append(Key(f"all {counts['all']:,}", "second"))
     if np.isfinite(_percent(rows, "market")).any():

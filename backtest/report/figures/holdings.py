@@ -9,7 +9,16 @@ import numpy as np
 from backtest.measures import trading
 from backtest.report import formats, series
 from backtest.report.page import Chart, Key, Table
-from backtest.report.plot import bars, base_layout, line, panels, percent_axis, plain, short
+from backtest.report.plot import (
+    bars,
+    base_layout,
+    date_axis,
+    line,
+    panels,
+    percent_axis,
+    plain,
+    short,
+)
 
 if TYPE_CHECKING:
     from backtest.measures.performance import FloatArray
@@ -118,7 +127,7 @@ def positions_chart(result: Result, daily: Series, *, top: int) -> Chart | None:
         "hovertemplate": "%{y}<br>from %{x}: %{z:.2f} %<extra></extra>",
     }
     layout = base_layout()
-    layout["xaxis"] |= {"type": "date", "showgrid": False, "hoverformat": "%Y-%m-%d"}
+    layout["xaxis"] |= date_axis()
     layout["yaxis"] |= {
         "type": "category",
         "autorange": "reversed",

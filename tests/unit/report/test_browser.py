@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from backtest.cli import app
 from backtest.errors import RunError
 from backtest.report.browser import NAMES, VARIABLE, find_browser, write_pdf, write_png
+from backtest.report.checked import key_of, write_record
 
 needs_browser = pytest.mark.skipif(
     not any(shutil.which(name) for name in NAMES), reason="no Chromium is installed"
@@ -88,3 +89,18 @@ def test_a_run_that_is_not_there_is_named(tmp_path):
     done = call("tearsheet", "no-such-run", "--reports", tmp_path)
     assert done.exit_code == 2
     assert "no-such-run" in done.output
+
+
+def test_a_check_that_was_run_since_is_on_the_page_that_is_drawn_again(result, changed, tmp_path):
+    portfolio = result.config["portfolio"] | {"max_gross": 1.0, "short": False}
+    run = changed(
+        result,
+        config=result.config | {"portfolio": portfolio},
+        manifest=result.manifest | {"engine": "e0" * 32},
+    )
+    folder = run.save(tmp_path / "spillover_dip" / run.fingerprint)
+    key = key_of(run)
+    assert key is not None
+    write_record(tmp_path, key, {"passed": True, "decisions": ["2016-02-01"], "claims": []})
+    assert call("tearsheet", folder).exit_code == 0
+    assert "passed, asked again at 1 decision" in (folder / "tearsheet.html").read_text("utf-8")
