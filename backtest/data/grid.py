@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtest.calendars import sessions
 from backtest.data.arrays import BarArrays
 from backtest.data.bundle import Bundle
 from backtest.kernels.marks import fill_marks
@@ -17,6 +19,11 @@ IntArray = npt.NDArray[np.int32]
 
 NEVER = np.int32(2**31 - 1)
 """Row of an event that lies beyond the grid."""
+
+UNKNOWN = np.int32(-(2**31))
+"""Row of an event whose date is not given."""
+
+_EARLIEST = date(1990, 1, 1)  # sessions before the grid are counted from here on
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +46,9 @@ class Grid:
     """What happened, by the own session of each instrument: shape (S, N), row as in ``bars``.
 
     ``mark`` is the last known close after each session's CLOSE, ``total_return`` its index with
-    dividends reinvested. ``listed`` is the row of the first session on or after the listing date
-    (-1 unknown), ``delisted`` that of the last session not after the delisting (-1 none).
+    dividends reinvested. ``listed`` is the row of the first session on or after the listing date,
+    below 0 where that lies before the grid, ``UNKNOWN`` where it is not given; ``delisted`` that of
+    the last session not after the delisting (-1 none).
     """
 
     bars: BarArrays
@@ -75,8 +83,8 @@ def build_grid(bundle: Bundle, bars: BarArrays) -> Grid:
         mark=mark,
         total_return=total_return,
         actions=actions,
-        listed=_rows_of(bundle.instruments["listed"], bars, last=False),
-        delisted=_rows_of(bundle.instruments["delisted"], bars, last=True),
+        listed=_listed(bundle, bars),
+        delisted=_delisted(bundle, bars),
         delisting_value=value,
     )
 
@@ -112,18 +120,35 @@ def _actions(bundle: Bundle, bars: BarArrays) -> Actions:
     )
 
 
-def _rows_of(dates: pd.Series[pd.Timestamp], bars: BarArrays, *, last: bool) -> IntArray:
-    """Row of each date: the first session on or after it, or the last not after it; -1 for NaT."""
+def _listed(bundle: Bundle, bars: BarArrays) -> IntArray:
+    rows = np.full(len(bars.symbols), UNKNOWN)
+    dates = bundle.instruments["listed"].to_numpy().astype("datetime64[D]")
+    for x, exchange in enumerate(bars.exchanges):
+        own = bars.sessions[exchange].dates
+        mine = (bars.column_exchange == x) & ~np.isnat(dates)
+        found = np.searchsorted(own, dates[mine], side="left").astype(np.int32)
+        found[found == len(own)] = NEVER
+        before = _sessions_before(exchange, own[0], dates[mine])
+        rows[mine] = found - before
+    return rows
+
+
+def _sessions_before(
+    exchange: str, first: np.datetime64, dates: npt.NDArray[np.datetime64]
+) -> IntArray:
+    """Sessions from each date to the one before ``first``: 0 where the date is not before it."""
+    until = pd.Timestamp(first).date()
+    since = max(pd.Timestamp(min([first, *dates])).date(), _EARLIEST)
+    if since >= until:
+        return np.zeros(len(dates), dtype=np.int32)
+    earlier = sessions(exchange, since, until).dates[:-1]
+    return (len(earlier) - np.searchsorted(earlier, dates, side="left")).astype(np.int32)
+
+
+def _delisted(bundle: Bundle, bars: BarArrays) -> IntArray:
     rows = np.full(len(bars.symbols), -1, dtype=np.int32)
-    for column, stamp in enumerate(dates):
-        if pd.isna(stamp):
-            continue
+    for column, stamp in enumerate(bundle.instruments["delisted"]):
         own = bars.sessions[bars.exchanges[bars.column_exchange[column]]].dates
-        day = np.datetime64(stamp, "D")
-        if last:
-            beyond = day > own[-1]
-            rows[column] = -1 if beyond else np.searchsorted(own, day, side="right") - 1
-        else:
-            found = np.searchsorted(own, day, side="left")
-            rows[column] = NEVER if found == len(own) else found
+        if not pd.isna(stamp) and (day := np.datetime64(stamp, "D")) <= own[-1]:
+            rows[column] = np.searchsorted(own, day, side="right") - 1
     return rows

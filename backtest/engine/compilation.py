@@ -13,6 +13,7 @@ from backtest.data.fx import check_fx, fx_rates, rate_known
 from backtest.data.grid import NEVER, Grid
 from backtest.errors import DataError
 from backtest.execution import Execution, Exits, Portfolio
+from backtest.kernels.rolling import rolling_mean_std
 from backtest.kernels.world import (
     ACTION,
     COLUMN,
@@ -64,7 +65,9 @@ def build_world(
         if currency not in currencies:
             currencies.append(currency)
     fx = [fx_rates(bundle.fx, own, portfolio.currency, times) for own in currencies]
-    sigma, typical = _impact_inputs(grid) if execution.slippage.impact else (_none(), _none())
+    unknown = _volume_unknown(bundle, grid)
+    impact = execution.slippage.impact > 0.0
+    sigma, typical = _impact_inputs(grid, unknown) if impact else (_none(), _none())
     act_ptr, acts = _actions(grid)
     gone_ptr, gone = _delistings(grid)
     base = clock.base_sessions
@@ -84,7 +87,7 @@ def build_world(
         mark=grid.mark,
         sigma=sigma,
         typical_volume=typical,
-        volume_unknown=_volume_unknown(bundle, grid),
+        volume_unknown=unknown,
         act_ptr=act_ptr,
         acts=acts,
         gone_ptr=gone_ptr,
@@ -157,7 +160,7 @@ def _columns(
     columns["exchange"] = grid.bars.column_exchange
     columns["currency"] = [currencies.index(own) for own in table["currency"]]
     columns["rule"] = rules.tables.row0
-    columns["listed"] = grid.listed
+    columns["listed"] = np.maximum(grid.listed, -1)
     lot = table["lot_size"].to_numpy(dtype=np.float64)
     if bundle.prices == "adjusted" and not execution.whole_shares:
         lot = np.where(lot == 1.0, 0.0, lot)
@@ -233,18 +236,22 @@ def _desks(bundle: Bundle, clock: Clock, currencies: list[str]) -> Records:
     return desks
 
 
-def _impact_inputs(grid: Grid) -> tuple[FloatArray, FloatArray]:
+def _impact_inputs(
+    grid: Grid, volume_unknown: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
     """Daily volatility and median volume of the last 20 bars known after each CLOSE."""
     bars = grid.bars
     sigma = np.full(bars.close.shape, np.nan)
     typical = np.full(bars.close.shape, np.nan)
     for j in range(bars.close.shape[1]):
         traded = np.flatnonzero(~np.isnan(bars.close[:, j]))
-        returns = pd.Series(grid.total_return[traded, j]).pct_change(fill_method=None)
-        spread = returns.dropna().rolling(_WINDOW, min_periods=_ENOUGH).std()
-        _spread_out(sigma[:, j], traded[spread.index], spread.to_numpy())
+        level = grid.total_return[traded, j]
+        returns = (level[1:] / level[:-1] - 1.0)[:, None]
+        _, spread = rolling_mean_std(returns, _WINDOW, _ENOUGH)  # pandas' forgets outliers badly
+        _spread_out(sigma[:, j], traded[1:], spread[:, 0])
         grown = _split_factor(grid, j)
-        known = traded[~np.isnan(bars.volume[traded, j])]
+        told = ~np.isnan(bars.volume[traded, j])
+        known = traded[told & ~volume_unknown[bars.column_exchange[j], traded]]
         volume = pd.Series(bars.volume[known, j] / grown[known])
         _spread_out(typical[:, j], known, volume.rolling(_WINDOW, _ENOUGH).median().to_numpy())
         typical[:, j] *= grown

@@ -13,7 +13,7 @@ import pandas as pd
 from backtest.calendars import timezone
 from backtest.clock import Clock
 from backtest.data.bundle import Bundle
-from backtest.data.grid import NEVER, Grid
+from backtest.data.grid import NEVER, UNKNOWN, Grid
 from backtest.errors import StrategyError
 from backtest.panel import facts as pit
 from backtest.panel.knowledge import Known, known_rows
@@ -142,13 +142,16 @@ class Panel:
 
     @cached_property
     def sessions_since_listing(self) -> pd.DataFrame:
-        """Own sessions since the first, 0 on it; NaN before it and where ``listed`` is unknown."""
+        """Own sessions since the first, 0 on it; NaN before it and where ``listed`` is unknown.
+
+        Sessions before the bundle's first count too, from 1990 on.
+        """
         listed = self._grid.listed
         out = np.full((len(self.sessions), len(self.symbols)), np.nan)
         for exchange, columns in self._by_exchange():
             today = self._rows(exchange).today
             for j in range(*columns.indices(len(listed))):
-                if 0 <= listed[j] < NEVER:
+                if listed[j] not in (UNKNOWN, NEVER):
                     out[:, j] = np.where(today >= listed[j], today - listed[j], np.nan)
         return self._frame(out)
 
