@@ -56,6 +56,7 @@ class _Trip:
     dividends: float = 0.0
     fees: float = 0.0
     growth: float = 1.0  # splits since the entry
+    rest: float = 0.0  # of a share, after a split: paid in cash, next in the log
     reason: str = ""
 
 
@@ -73,12 +74,7 @@ def trades_frame(log: Log, clock: Clock, grid: Grid) -> pd.DataFrame:
         if kind == "fill":
             _follow_fill(log, clock, grid, trips, done, event=event, row=row)
         else:
-            _follow_cash(log, trips, row)
-            column = int(log.cash_at[row, 1])
-            if CASH_KINDS[log.cash_at[row, 2]] == "write_off" and column in trips:
-                trip = trips.pop(column)
-                trip.reason = "write_off"
-                done.append(_closed(trip, clock, grid, event, price=0.0))
+            _follow_cash(log, clock, grid, trips, done, event=event, row=row)
     done.extend(
         _still_open(trips[column], clock, grid, last_mark.get(column, (0.0, 0.0)))
         for column in sorted(trips)
@@ -140,23 +136,50 @@ def _follow_fill(
                 shares = 0.0
 
 
-def _follow_cash(log: Log, trips: dict[int, _Trip], row: int) -> None:
+def _follow_cash(
+    log: Log,
+    clock: Clock,
+    grid: Grid,
+    trips: dict[int, _Trip],
+    done: list[dict[str, object]],
+    *,
+    event: int,
+    row: int,
+) -> None:
     column = int(log.cash_at[row, 1])
     kind = CASH_KINDS[log.cash_at[row, 2]]
     trip = trips.get(column)
     if trip is None:
         return
-    amount, _, change = (float(value) for value in log.cash[row])
+    amount, local, change = (float(value) for value in log.cash[row])
     if kind == "split":
-        ratio = (trip.held + change) / trip.held
+        ratio = _split_ratio(clock, grid, column, event)
+        trip.rest = trip.held * ratio - (trip.held + change)
         trip.held += change
         trip.largest *= ratio
         trip.bought *= ratio
         trip.sold *= ratio
         trip.growth *= ratio
-    elif kind != "write_off":
-        trip.cash += amount
-        trip.dividends += amount if kind == "dividend" else 0.0
+        return
+    if kind == "write_off":
+        trip.reason = "write_off"
+        done.append(_closed(trips.pop(column), clock, grid, event, price=0.0))
+        return
+    trip.cash += amount
+    trip.dividends += amount if kind == "dividend" else 0.0
+    trip.fees -= amount if kind == "fx_cost" else 0.0
+    if kind == "fraction":
+        trip.sold += abs(trip.rest)
+        trip.received += abs(local)
+        if trip.held == 0.0:  # a consolidation left less than one share
+            trip.reason = "fraction"
+            done.append(_closed(trips.pop(column), clock, grid, event, price=None))
+
+
+def _split_ratio(clock: Clock, grid: Grid, column: int, event: int) -> float:
+    acts = grid.actions
+    own = slice(acts.ptr[column], acts.ptr[column + 1])
+    return float(acts.split[own][acts.row[own] == clock.row[event]][0])
 
 
 def _last_marks(log: Log) -> dict[int, tuple[float, float]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.kernels.book import change_shares, note_entry, to_lots
+from backtest.kernels.book import NUDGE, change_shares, note_entry, to_lots
 from backtest.kernels.costs import split_fees, tick_of, to_tick, total_fees
 from backtest.kernels.inner import inner
-from backtest.kernels.valuation import close_before, mark_now, short_value
+from backtest.kernels.valuation import buying_power, close_before, mark_held
 from backtest.kernels.world import (
     BATCH,
     CAPPED,
@@ -170,7 +170,7 @@ def needs(world: World, terms: Terms, book: Book, event: int, x: int, s: int, co
             if currency > 0:
                 need += value * rate * terms.fx_cost
             if covered > 0.0:
-                need -= (1.0 + terms.margin) * covered * mark_now(world, book, j) * rate
+                need -= (1.0 + terms.margin) * covered * mark_held(world, book, j) * rate
         if covers != COVERS:
             trade["need"] = need
             trade["fees"] = fees
@@ -184,9 +184,7 @@ def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int) -> N
     batch = book.batch
     columns = world.columns
     held = book.shares
-    available = book.money[CASH]
-    if terms.short:
-        available -= (1.0 + terms.margin) * short_value(world, book, event)
+    available = buying_power(world, terms, book, event)
     limit = available + SLACK * max(1.0, abs(available))
     need = needs(world, terms, book, event, x, s, ALL)
     if need <= limit:
@@ -200,7 +198,10 @@ def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int) -> N
             part = 0.0
             if terms.short and held[j] < 0.0:
                 part = min(trade["amount"], -held[j])
-            cut = part + to_lots(factor * (trade["amount"] - part), columns[j]["lot"])
+            more = to_lots(factor * (trade["amount"] - part), columns[j]["lot"])
+            if columns[j]["lot"] == 0.0 and more <= NUDGE * trade["asked"]:
+                more = 0.0  # next to nothing of what was asked, in fractions
+            cut = part + more
             if cut < trade["amount"]:
                 trade["amount"] = cut
                 trade["status"] = CASH_SCALED
@@ -261,7 +262,7 @@ def settle(
         fx_cost = value * rate * terms.fx_cost if currency > 0 else 0.0
         cash -= (side * value + fees) * rate + fx_cost
         slot = watch[j]
-        if terms.has_exits:
+        if terms.has_exits or terms.size_at_fill:
             note_entry(watch, j, s, shares[j], side * amount, trade["price"], at_close)
         if side > 0.0 and rows[row]["t_plus_one"]:
             if slot["bought_on"] != s:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.kernels.book import cancel_order, change_shares, log_cash, to_lots
+from backtest.kernels.book import cancel_order, change_shares, close_order, log_cash, to_lots
 from backtest.kernels.inner import inner
-from backtest.kernels.valuation import mark_now, nav_now, short_value
+from backtest.kernels.valuation import mark_held, mark_now, nav_now, short_value
 from backtest.kernels.world import (
     BANKRUPT,
     BORROW,
     CASH,
+    CONVERSION,
     DELISTED,
     DIVIDEND,
     FEES,
@@ -20,6 +21,7 @@ from backtest.kernels.world import (
     FX_COST,
     HELD,
     INTEREST,
+    LAPSED,
     LAST_CASH,
     LAST_SHORT,
     NO_COLUMN,
@@ -56,12 +58,13 @@ def take_actions(
         if held > 0.0:
             local *= world.columns[j]["kept"]
         amount = local * world.fx[event, currency]
-        if currency > 0:
-            cost = abs(amount) * terms.fx_cost
-            book.money[FX_COST] += cost
-            amount -= cost
         book.money[CASH] += amount
         log_cash(book, log, event, j, DIVIDEND, amount, local, 0.0)
+        if currency > 0 and terms.fx_cost > 0.0:
+            cost = abs(amount) * terms.fx_cost
+            book.money[FX_COST] += cost
+            book.money[CASH] -= cost
+            log_cash(book, log, event, j, CONVERSION, -cost, -abs(local) * terms.fx_cost, 0.0)
 
 
 @inner
@@ -74,6 +77,8 @@ def split(world: World, book: Book, log: Log, event: int, s: int, j: int, ratio:
         slot["order"] = to_lots(slot["order"] * ratio, column["lot"])
         slot["wanted"] *= ratio
         watch["typical_volume"] *= ratio
+        if slot["order"] == 0.0:
+            close_order(book, log, event, j, LAPSED)
     held = book.shares[j]
     if held == 0.0:
         return
@@ -89,11 +94,15 @@ def split(world: World, book: Book, log: Log, event: int, s: int, j: int, ratio:
             rest = 0.0
         after = kept
     change_shares(book.shares, book.held, book.count, j, after)
+    if after == 0.0 and slot["pending"] and slot["leaves"]:
+        close_order(book, log, event, j, LAPSED)
     log_cash(book, log, event, j, SPLIT, 0.0, 0.0, after - held)
     if rest != 0.0:
         price = world.open[s, j]
         if price != price:
-            price = world.mark[s - 1, j] / ratio if s > 0 else 0.0
+            price = (world.mark[s - 1, j] if s > 0 else np.nan) / ratio
+        if price != price:  # never traded yet
+            price = column["offer"] / ratio if column["offer"] > 0.0 else 0.0
         local = rest * price
         amount = local * world.fx[event, column["currency"]]
         book.money[CASH] += amount
@@ -184,7 +193,7 @@ def write_off(world: World, book: Book, log: Log, event: int) -> None:
     while book.count[HELD] > 0:
         j = book.held[book.count[HELD] - 1]
         held = book.shares[j]
-        worth = held * mark_now(world, book, j) * world.fx[event, world.columns[j]["currency"]]
+        worth = held * mark_held(world, book, j) * world.fx[event, world.columns[j]["currency"]]
         log_cash(book, log, event, j, WRITE_OFF, 0.0, worth, -held)
         change_shares(book.shares, book.held, book.count, j, 0.0)
         cancel_order(book, log, event, j)
@@ -202,7 +211,7 @@ def write_account(world: World, book: Book, log: Log, event: int, t: int, nav: f
     for h in range(book.count[HELD]):
         j = book.held[h]
         rate = world.fx[event, world.columns[j]["currency"]]
-        mark = mark_now(world, book, j)
+        mark = mark_held(world, book, j)
         value = book.shares[j] * mark * rate
         gross += abs(value)
         net += value

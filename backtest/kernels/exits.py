@@ -7,12 +7,11 @@ import numpy as np
 from backtest.kernels.batch import allow, has_trade, price, settle
 from backtest.kernels.book import cancel_order
 from backtest.kernels.inner import inner, merged
-from backtest.kernels.valuation import first_at_least
+from backtest.kernels.valuation import first_at_least, note_impact_before
 from backtest.kernels.world import (
     BATCH,
     FILLED,
     HELD,
-    LIMIT,
     MAX_SESSIONS,
     STOP_LOSS,
     TAKE_PROFIT,
@@ -83,29 +82,31 @@ def exits_within_bar(
     world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
 ) -> None:
     """Leave what the bar touched, stop before profit; then what is due at the close."""
-    low = first_at_least(book.held, book.count[HELD], world.edge[x])
-    high = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
+    begin = first_at_least(book.held, book.count[HELD], world.edge[x])
+    end = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
     book.count[BATCH] = 0
-    for h in range(low, high):
+    for h in range(begin, end):
         j = book.held[h]
         close = world.close[s, j]
         if not has_trade(world, x, s, j, close):
             continue
         side = 1.0 if book.shares[j] > 0.0 else -1.0
-        worst = world.low[s, j] if side > 0.0 else world.high[s, j]
-        best = world.high[s, j] if side > 0.0 else world.low[s, j]
         opening = world.open[s, j]
-        if worst != worst or best != best:  # a bar of which only the close is known
-            worst = close
-            best = close
-            if opening != opening:
-                opening = close
+        first = opening if opening == opening else close  # the first price known of the bar
+        high = world.high[s, j]
+        low = world.low[s, j]
+        if high != high:
+            high = max(first, close)
+        if low != low:
+            low = min(first, close)
+        worst = low if side > 0.0 else high
+        best = high if side > 0.0 else low
         reason = 0
         reference = close
         level, why = stop_of(terms, book.watch, j, side)
         if why > 0 and worst * side <= level * side:
             reason = why
-            reference = opening if opening * side < level * side else level
+            reference = first if first * side < level * side else level
         elif terms.take_profit > 0.0:
             level = book.watch[j]["average"] * (1.0 + side * terms.take_profit)
             if best * side >= level * side:
@@ -158,8 +159,7 @@ def leave(
         slot["order"] = trade["reference"]  # kept here while the batch is split by side
         book.sides[0, i] = j
         if terms.impact > 0.0:
-            book.watch[j]["sigma"] = world.sigma[s - 1, j] if s > 0 else np.nan
-            book.watch[j]["typical_volume"] = world.typical_volume[s - 1, j] if s > 0 else np.nan
+            note_impact_before(world, book, x, s, j)
     for side in (-1.0, 1.0):
         book.count[BATCH] = 0
         for i in range(n):
@@ -184,10 +184,10 @@ def defer(book: Book, s: int, side: float) -> None:
     for i in range(book.count[BATCH]):
         j = book.batch[i]["column"]
         status = book.batch[i]["status"]
-        if status == LIMIT and side < 0.0 and book.watch[j]["bought_on"] == s:
-            book.watch[j]["deferred"] = book.slots[j]["why"]
-        elif status == FILLED:
+        if status == FILLED:
             book.watch[j]["deferred"] = 0
+        elif side < 0.0 and book.watch[j]["bought_on"] == s:  # the volume may have capped it, too
+            book.watch[j]["deferred"] = book.slots[j]["why"]
 
 
 @inner
@@ -200,13 +200,19 @@ def raise_peaks(world: World, book: Book, x: int, s: int) -> None:
         slot = book.watch[j]
         if slot["entry"] == s and slot["entry_at_close"]:
             continue
+        close = world.close[s, j]
+        if close != close:
+            continue
+        first = world.open[s, j]
+        if first != first:
+            first = close
         if book.shares[j] > 0.0:
             best = world.high[s, j]
             if best != best:
-                best = world.close[s, j]
+                best = max(first, close)
             slot["peak"] = max(slot["peak"], best)
         else:
             best = world.low[s, j]
             if best != best:
-                best = world.close[s, j]
+                best = min(first, close)
             slot["peak"] = min(slot["peak"], best)

@@ -11,7 +11,7 @@ from backtest.kernels.book import (
     tidy_waiting,
 )
 from backtest.kernels.inner import inner
-from backtest.kernels.valuation import first_at_least
+from backtest.kernels.valuation import buying_power, first_at_least
 from backtest.kernels.world import (
     BATCH,
     CASH,
@@ -149,7 +149,7 @@ def fill_offers(
         need += cost * (1.0 + rule["ipo_fee"])
         need += cost * terms.fx_cost if column["currency"] > 0 else 0.0
         n += 1
-    available = max(book.money[CASH], 0.0)
+    available = max(buying_power(world, terms, book, event), 0.0)
     share = available / need if need > available else 1.0
     for i in range(n):
         book.batch[i]["amount"] *= share
@@ -178,8 +178,9 @@ def take_up(
     book.money[CASH] -= (value + fees) * rate + fx_cost
     if terms.has_exits:
         note_entry(book.watch, j, s, book.shares[j], amount, trade["price"], False)
-    book.watch[j]["bought_on"] = s
-    book.watch[j]["bought"] = amount
+    if rule["t_plus_one"]:
+        book.watch[j]["bought_on"] = s
+        book.watch[j]["bought"] = amount
     change_shares(book.shares, book.held, book.count, j, book.shares[j] + amount)
     if log.on:
         book.fees[:] = 0.0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.kernels.book import close_order, set_status, tidy_waiting, to_lots
+from backtest.kernels.book import NUDGE, close_order, set_status, tidy_waiting, to_lots
 from backtest.kernels.inner import inner
-from backtest.kernels.valuation import mark_now, nav_now
+from backtest.kernels.valuation import mark_held, mark_now, nav_now, note_impact
 from backtest.kernels.world import (
     BLOCKED,
     CASH,
+    DECISION,
     HELD,
     LAPSED,
     NO_PRICE,
@@ -40,7 +41,14 @@ def decide(world: World, orders: Orders, terms: Terms, book: Book, log: Log, eve
     t = world.events[event]["row"] - world.first
     if terms.size_at_fill:
         for x in range(desks.shape[0]):
-            desks[x]["due"] = t
+            if desks[x]["due"] < 0:
+                desks[x]["due"] = t
+            desks[x]["latest"] = t
+        if terms.impact > 0.0:
+            for k in range(orders.ptr[t], orders.ptr[t + 1]):
+                note_impact(world, book, wanted_columns[k])
+            for h in range(book.count[HELD]):
+                note_impact(world, book, book.held[h])
         return
     nav = nav_now(world, book, event)
     if nav <= 0.0:
@@ -57,8 +65,8 @@ def decide(world: World, orders: Orders, terms: Terms, book: Book, log: Log, eve
         if price != price and columns[j]["listed"] >= 0:
             price = columns[j]["offer"]
         batch[k - low]["price"] = price
-    open_orders(world, orders, terms, book, log, event, t, low, high, nav)
-    sell_outsiders(world, orders, book, log, event, t, ALL)
+    open_orders(world, orders, terms, book, log, event, event, t, low, high, nav)
+    sell_outsiders(world, orders, book, log, event, event, t, ALL)
     if terms.impact > 0.0:
         know_impact(world, book, event)
     tidy_waiting(book.waiting, book.count, book.slots)
@@ -75,39 +83,59 @@ def size_now(
     x: int,
     prices: Floats,
 ) -> None:
-    """Size the weights that wait for exchange ``x`` on ``prices``, those of this very event."""
-    batch = book.batch
-    wanted_columns = orders.column
+    """Size the weights that wait for exchange ``x`` on ``prices``, those of this very event.
+
+    Several decisions may wait; for each column the latest that gave a number counts.
+    """
     columns = world.columns
     shares = book.shares
-    t = book.desks[x]["due"]
+    due = book.desks[x]["due"]
+    t = book.desks[x]["latest"]
     book.desks[x]["due"] = -1
     nav = book.money[CASH]
     for h in range(book.count[HELD]):
         j = book.held[h]
         price = prices[j] if columns[j]["exchange"] == x else np.nan
         if price != price:
-            price = mark_now(world, book, j)
+            price = mark_held(world, book, j)
         nav += shares[j] * price * world.fx[event, columns[j]["currency"]]
     if nav <= 0.0:
         return
-    low = orders.ptr[t]
-    high = orders.ptr[t + 1]
-    while low < high and wanted_columns[low] < world.edge[x]:
-        low += 1
-    while high > low and wanted_columns[high - 1] >= world.edge[x + 1]:
-        high -= 1
-    for k in range(low, high):
-        j = wanted_columns[k]
-        price = prices[j]
-        if price != price:  # no bar: sized on the last close, and lapses for want of a price
-            price = mark_now(world, book, j)
-        batch[k - low]["price"] = price
-    open_orders(world, orders, terms, book, log, event, t, low, high, nav)
-    sell_outsiders(world, orders, book, log, event, t, x)
-    if terms.impact > 0.0:
-        know_impact(world, book, event)
+    sized = book.sides[1]
+    for j in range(world.edge[x], world.edge[x + 1]):
+        sized[j] = 0
+    for row in range(t, due - 1, -1):
+        if not orders.can_trade[row]:
+            continue
+        decided = decision_of(world, event, row)
+        low = orders.ptr[row]
+        high = orders.ptr[row + 1]
+        while low < high and orders.column[low] < world.edge[x]:
+            low += 1
+        for k in range(low, high):
+            j = orders.column[k]
+            if j >= world.edge[x + 1]:
+                break
+            if sized[j] == 1 or (
+                row < t and orders.universe.shape[0] > 0 and not orders.universe[t, j]
+            ):
+                continue
+            sized[j] = 1
+            price = prices[j]
+            if price != price:  # no bar: sized on the last close, and lapses for want of a price
+                price = mark_now(world, book, j)
+            book.batch[0]["price"] = price
+            open_orders(world, orders, terms, book, log, event, decided, row, k, k + 1, nav)
+    sell_outsiders(world, orders, book, log, event, decision_of(world, event, t), t, x)
     tidy_waiting(book.waiting, book.count, book.slots)
+
+
+@inner
+def decision_of(world: World, event: int, t: int) -> int:
+    """Event of the decision of weights row ``t``, looked for backward from ``event``."""
+    while world.events[event]["kind"] != DECISION or world.events[event]["row"] - world.first != t:
+        event -= 1
+    return event
 
 
 @inner
@@ -118,6 +146,7 @@ def open_orders(
     book: Book,
     log: Log,
     event: int,
+    decided: int,
     t: int,
     low: int,
     high: int,
@@ -164,6 +193,8 @@ def open_orders(
             lot = columns[j]["lot"]
             wanted = weight * nav / (price * rate)
             q = to_lots(to_lots(wanted, lot) - held, lot)
+            if lot == 0.0 and abs(q) <= NUDGE * max(abs(wanted), abs(held)):
+                q = 0.0  # a position that is to stay as it is, in floats
             wanted -= held
             if terms.band > 0.0 and abs(q) * price * rate / nav < terms.band:
                 q = 0.0
@@ -177,14 +208,14 @@ def open_orders(
             slot["wanted"] = wanted
             slot["leaves"] = weight == 0.0
             slot["why"] = reason
-            slot["decided"] = event
+            slot["decided"] = decided
             if not slot["listed_waiting"]:
                 slot["listed_waiting"] = True
                 waiting[count[WAITING]] = j
                 count[WAITING] += 1
         if log.on:
             value = weight * nav if status == NO_PRICE else q * price * rate
-            write_order(book, log, event, j, q, value, status, reason)
+            write_order(book, log, event, decided, j, q, value, status, reason)
         else:
             count[ORDERS] += 1
 
@@ -197,24 +228,27 @@ def know_impact(world: World, book: Book, event: int) -> None:
         slot = book.slots[j]
         if not slot["pending"] or slot["decided"] != event:
             continue
-        x = world.columns[j]["exchange"]
-        s = book.desks[x]["row"]
-        if book.desks[x]["is_open"]:
-            s -= 1
-        book.watch[j]["sigma"] = world.sigma[s, j] if s >= 0 else np.nan
-        book.watch[j]["typical_volume"] = world.typical_volume[s, j] if s >= 0 else np.nan
+        note_impact(world, book, j)
 
 
 @inner
 def write_order(
-    book: Book, log: Log, event: int, j: int, q: float, value: float, status: int, reason: int
+    book: Book,
+    log: Log,
+    event: int,
+    decided: int,
+    j: int,
+    q: float,
+    value: float,
+    status: int,
+    reason: int,
 ) -> None:
     """Write one row of the order log and remember it as the column's."""
     k = book.count[ORDERS]
     book.count[ORDERS] = k + 1
     book.slots[j]["ticket"] = k
     if log.on:
-        log.order_at[k, 0] = event
+        log.order_at[k, 0] = decided
         log.order_at[k, 1] = j
         log.order_at[k, 2] = status
         log.order_at[k, 3] = event
@@ -226,11 +260,15 @@ def write_order(
 
 @inner
 def sell_outsiders(
-    world: World, orders: Orders, book: Book, log: Log, event: int, t: int, only: int
+    world: World, orders: Orders, book: Book, log: Log, event: int, decided: int, t: int, only: int
 ) -> None:
-    """Order the exit of positions that have left the universe, of exchange ``only`` (-1: all)."""
+    """Exit what has left the universe, held or about to be, of exchange ``only`` (-1: all)."""
     if orders.universe.shape[0] == 0:
         return
+    for k in range(book.count[WAITING]):
+        j = book.waiting[k]
+        if book.slots[j]["pending"] and not orders.universe[t, j] and book.shares[j] == 0.0:
+            close_order(book, log, event, j, REPLACED)  # a carried order to enter
     for h in range(book.count[HELD]):
         j = book.held[h]
         slot = book.slots[j]
@@ -246,11 +284,11 @@ def sell_outsiders(
         slot["wanted"] = q
         slot["leaves"] = True
         slot["why"] = UNIVERSE
-        slot["decided"] = event
+        slot["decided"] = decided
         if not slot["listed_waiting"]:
             slot["listed_waiting"] = True
             book.waiting[book.count[WAITING]] = j
             book.count[WAITING] += 1
         rate = world.fx[event, world.columns[j]["currency"]]
-        value = q * mark_now(world, book, j) * rate
-        write_order(book, log, event, j, q, value, LAPSED, UNIVERSE)
+        value = q * mark_held(world, book, j) * rate
+        write_order(book, log, event, decided, j, q, value, LAPSED, UNIVERSE)

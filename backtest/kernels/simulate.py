@@ -55,6 +55,7 @@ def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -
             close_of_base(world, terms, book, log, event)
             if book.count[BANKRUPT] > 0:
                 log.nav[s - world.first :] = 0.0
+                lapse_all(book, log, event)
                 break
         elif kind == DECISION:
             if orders.can_trade[s - world.first]:

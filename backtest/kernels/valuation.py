@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backtest.kernels.inner import inner
-from backtest.kernels.world import CASH, HELD, Book, Floats, Ints, Records, World
+from backtest.kernels.world import CASH, HELD, Book, Floats, Ints, Records, Terms, World
 
 LANES = 4  # partial sums of a valuation: fixed, so that compiled and plain code add alike
 
@@ -38,6 +38,16 @@ def mark_now(world: World, book: Book, j: int) -> float:
     """`mark_of` from the world and the book."""
     x = world.columns[j]["exchange"]
     return mark_of(world.mark, world.act_ptr, world.acts, book.desks, x, j)
+
+
+@inner
+def mark_held(world: World, book: Book, j: int) -> float:
+    """What a position is marked at: before its first close the offer price, else what was paid."""
+    price = mark_now(world, book, j)
+    if price == price:
+        return price
+    offer = world.columns[j]["offer"]
+    return offer if offer > 0.0 else book.watch[j]["average"]
 
 
 @inner
@@ -97,14 +107,18 @@ def nav_now(world: World, book: Book, event: int) -> float:
             is_open = book.desks[x]["is_open"]
             currency = book.desks[x]["currency"]
             acts = is_open and world.act_ptr[x, s] < world.act_ptr[x, s + 1]
-            if acts or currency < 0:
+            known = s - 1 if is_open else s
+            value = np.nan
+            if known >= 0 and currency >= 0 and not acts:
+                row = world.mark[known]
+                value = dot_held(book.shares, row, held[low:high]) * rate[currency]
+            if value != value:  # one by one: a position may be without a close as yet
+                value = 0.0
                 for h in range(low, high):
                     j = held[h]
-                    value = book.shares[j] * mark_now(world, book, j)
-                    total += value * rate[world.columns[j]["currency"]]
-            else:
-                row = world.mark[s - 1 if is_open else s]
-                total += dot_held(book.shares, row, held[low:high]) * rate[currency]
+                    own = book.shares[j] * mark_held(world, book, j)
+                    value += own * rate[world.columns[j]["currency"]]
+            total += value
         low = high
     return total
 
@@ -117,5 +131,39 @@ def short_value(world: World, book: Book, event: int) -> float:
         j = book.held[h]
         if book.shares[j] < 0.0:
             rate = world.fx[event, world.columns[j]["currency"]]
-            total -= book.shares[j] * mark_now(world, book, j) * rate
+            total -= book.shares[j] * mark_held(world, book, j) * rate
     return total
+
+
+@inner
+def buying_power(world: World, terms: Terms, book: Book, event: int) -> float:
+    """Cash that buys may take; with shorts, less their value and the margin on it."""
+    if not terms.short:
+        return book.money[CASH]
+    return book.money[CASH] - (1.0 + terms.margin) * short_value(world, book, event)
+
+
+@inner
+def note_impact(world: World, book: Book, j: int) -> None:
+    """Keep the volatility and the volume of column ``j`` that are known now."""
+    x = world.columns[j]["exchange"]
+    s = book.desks[x]["row"]
+    if book.desks[x]["is_open"]:
+        note_impact_before(world, book, x, s, j)
+    elif s >= 0:
+        book.watch[j]["sigma"] = world.sigma[s, j]
+        book.watch[j]["typical_volume"] = world.typical_volume[s, j]
+
+
+@inner
+def note_impact_before(world: World, book: Book, x: int, s: int, j: int) -> None:
+    """Keep the volatility and the volume known before session ``s`` closes, in its shares."""
+    slot = book.watch[j]
+    slot["sigma"] = np.nan
+    slot["typical_volume"] = np.nan
+    if s > 0:
+        slot["sigma"] = world.sigma[s - 1, j]
+        slot["typical_volume"] = world.typical_volume[s - 1, j]
+        for k in range(world.act_ptr[x, s], world.act_ptr[x, s + 1]):
+            if world.acts[k]["column"] == j:
+                slot["typical_volume"] *= world.acts[k]["split"]

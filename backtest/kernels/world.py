@@ -23,7 +23,7 @@ COLUMN = np.dtype(
         ("exchange", "i8"),
         ("currency", "i4"),  # 0 is the portfolio's
         ("rule", "i4"),  # rule row of the first period
-        ("listed", "i4"),  # own session of the listing, -1 unknown
+        ("listed", "i4"),  # own session of the listing, -1 unknown or before the first
         ("lot", "f8"),  # 0: fractional
         ("offer", "f8"),
         ("oversubscription", "f8"),
@@ -38,7 +38,8 @@ DESK = np.dtype(
     [
         ("row", "i8"),  # own session that is open or was closed last, -1 for none
         ("currency", "i4"),  # of all its instruments, -1 where they differ
-        ("due", "i8"),  # weights row to be sized at the next fill event, -1 for none
+        ("due", "i8"),  # first of the weights rows to be sized at the next fill event, -1 for none
+        ("latest", "i8"),  # last of them
         ("is_open", "?"),
     ],
     align=True,
@@ -242,8 +243,8 @@ REASONS = (
     "offer",
 )
 # kind of a change of cash that is no trade
-DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF = codes(6)
-CASH_KINDS = ("dividend", "fraction", "split", "interest", "borrow", "write_off")
+DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF, CONVERSION = codes(7)
+CASH_KINDS = ("dividend", "fraction", "split", "interest", "borrow", "write_off", "fx_cost")
 NO_COLUMN = np.int32(-1)  # of a change of cash that no instrument makes
 
 ACCOUNT_COLUMNS = (

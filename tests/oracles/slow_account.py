@@ -47,6 +47,7 @@ class Order:
     is_exit: bool = False
     is_offer: bool = False
     weight: Decimal | None = None  # sized at the fill only
+    is_sized: bool = True  # False for what waits for a fill event to be sized at
     sigma: Decimal | None = None  # as known at the decision
     volume: Decimal | None = None
 
@@ -112,6 +113,7 @@ class Trade:
     reference: Decimal
     price: Decimal
     side: int = 1
+    asked: Decimal = ZERO
     covered: Decimal = ZERO  # the part of a buy that closes a short
     obstacle: str | None = None  # what held the rest of the order back
     offer_fee: Decimal | None = None  # subscriptions pay this fraction and nothing else
@@ -352,5 +354,5 @@ class Account:
 def _scaled(shares: Decimal, buy: Trade) -> Decimal:
     """Round a scaled quantity down to lots; fractions of next to nothing are nothing."""
     if buy.offer_fee is not None or buy.instrument.lot == 0:
-        return shares if shares > DUST * buy.quantity else ZERO
+        return shares if shares > DUST * buy.asked else ZERO
     return to_lots(shares, buy.instrument.lot)

@@ -36,12 +36,15 @@ def exit_within_bar(book: Book, instrument: Instrument, moment: Moment) -> None:
         return
     side = 1 if position.shares > 0 else -1
     stop, reason, profit = _levels(book, position)
-    bad, good = (bar.low, bar.high) if side > 0 else (bar.high, bar.low)
+    first = bar.close if bar.open is None else bar.open
+    # Of a bar without its low or high, the open and the close are what is known to have traded.
+    low = min(first, bar.close) if bar.low is None else bar.low
+    high = max(first, bar.close) if bar.high is None else bar.high
+    bad, good = (low, high) if side > 0 else (high, low)
     worse, better = (min, max) if side > 0 else (max, min)
-    if stop is not None and bad is not None and side * (bad - stop) <= 0:
-        reference = stop if bar.open is None else worse(stop, bar.open)
-        _fire(book, instrument, reason, reference, moment)
-    elif profit is not None and good is not None and side * (good - profit) >= 0:
+    if stop is not None and side * (bad - stop) <= 0:
+        _fire(book, instrument, reason, worse(stop, first), moment)
+    elif profit is not None and side * (good - profit) >= 0:
         reference = profit if bar.open is None else better(profit, bar.open)
         _fire(book, instrument, "take_profit", reference, moment)
 
@@ -81,7 +84,8 @@ def _fire(
 ) -> None:
     """Sell (or cover) all that can be sold now; block and cancel whatever comes of it."""
     account, symbol = book.account, instrument.symbol
-    book.exited.add(symbol)
+    if moment.at_close:
+        book.exited.add(symbol)
     book.blocked.add(symbol)
     book.end(symbol, "cancelled", moment.time)
     position = account.positions[symbol]

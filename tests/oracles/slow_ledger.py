@@ -86,7 +86,8 @@ class _Run:
         account = self.account
         nav = [(row.day, row.nav) for row in self.rows]
         cash = {row.day: row.cash for row in self.rows}
-        orders = [order for order in self.book.orders if order.status != "none"]
+        # A weight that waited for a fill event to be sized at, and met none, was no order yet.
+        orders = [o for o in self.book.orders if o.status != "none" and o.is_sized]
         return SlowResult(
             nav, cash, self.shares, self.rows, account.fills, orders, account.ledger,
             self.bankrupt, account.seen,
@@ -152,10 +153,14 @@ class _Run:
                 account.pay(moment, "fraction", symbol, fraction * price * fx)
             if position.shares == 0:
                 del account.positions[symbol]
+                if symbol in self.book.pending and self.book.pending[symbol].is_exit:
+                    self.book.end(symbol, "lapsed", moment.time)
         order = self.book.pending.get(symbol)
         if order is not None and order.weight is None:
             account.seen["split_pending"] += 1
             order.remaining = to_lots(order.remaining * ratio, instrument.lot)
+            if order.volume is not None:  # in the shares that the order is in
+                order.volume *= ratio
             if order.remaining == 0 and not order.is_exit:
                 self.book.end(symbol, "lapsed", moment.time)
 
@@ -211,16 +216,20 @@ class _Run:
             return
         if position.entered_at_close and position.entered == moment.ordinal:
             return
-        if position.shares > 0 and bar.high is not None:
-            position.peak = max(position.peak, bar.high)
-        if position.shares < 0 and bar.low is not None:
-            position.peak = min(position.peak, bar.low)
+        known = [price for price in (bar.open, bar.close) if price is not None]
+        if position.shares > 0:
+            position.peak = max(position.peak, bar.high or max(known))
+        else:
+            position.peak = min(position.peak, bar.low or min(known))
 
     def _remember(self, instrument: Instrument, moment: Moment) -> None:
         """Add the bar to what sigma and V are estimated from."""
         account, symbol = self.account, instrument.symbol
         bar = account.bar(instrument, moment)
         if bar is None:
+            if symbol in self.traded_since:  # a dividend is reinvested at the price it left
+                price, dividends = self.traded_since[symbol]
+                self.traded_since[symbol] = (max(price - dividends, ZERO), ZERO)
             return
         if symbol in self.traded_since:
             price, dividends = self.traded_since[symbol]
@@ -268,6 +277,8 @@ class _Run:
         if nav <= 0:
             self.bankrupt = day
             account.pay(moment, "write_off", "", -account.cash)
+            for symbol in account.positions:
+                self.book.end(symbol, "cancelled", time)
             account.positions.clear()
             nav = ZERO
         self.last_base = (day, time, account.cash, account.short_value(time))

@@ -20,7 +20,7 @@ class Book:
         self.orders: list[Order] = []  # every one ever made, in order
         self.pending: dict[str, Order] = {}
         self.blocked: set[str] = set()
-        self.exited: set[str] = set()  # an exit has fired in the running session
+        self.exited: set[str] = set()  # an exit has fired within the bar
         self.weights = {
             (stamp.date(), symbol): exact(weight)
             for symbol in self.world.weights.columns
@@ -46,7 +46,10 @@ class Book:
                 self.blocked.discard(symbol)
             busy = self.account.held(symbol) != 0 or symbol in self.pending
             if not self.world.universe[symbol][row] and busy:
-                self._send_exit(symbol, "universe", time)
+                order = self.pending.get(symbol)
+                is_leaving = order is not None and order.is_exit and order.is_sized
+                if weight == 0 or not is_leaving:
+                    self._send_exit(symbol, "universe", time)
             elif weight is None:
                 continue
             elif weight == 0:
@@ -67,6 +70,7 @@ class Book:
 
     def _send(self, order: Order) -> None:
         order.sigma, order.volume = self.account.estimates(order.symbol)
+        order.is_sized = self.world.execution.sizing == "decision"
         self.orders.append(order)
         self.pending[order.symbol] = order
 
@@ -85,21 +89,16 @@ class Book:
         """Size on what is known at the decision."""
         account, symbol = self.account, instrument.symbol
         order = Order(time, symbol, "signal")
-        price = account.closes.get(symbol, instrument.offer_price)
-        offered = self._subscribes(instrument, weight, time)
-        if price is None or price <= 0 or (offered and instrument.oversubscription is None):
+        price = account.closes.get(symbol, self._new_price(instrument))
+        if price is None or price <= 0:
             self._refuse(order, "no_price")
             return
         worth = price * self.tables.fx(instrument.currency, time)
         held = account.held(symbol)
-        if offered:
-            ipo = self.tables.rules(instrument.exchange, instrument.listed).ipo
-            factor = number(ipo["factor"]) if ipo else ZERO
-            order.shares = weight * nav / worth / max(ONE, instrument.oversubscription * factor)
-            order.is_offer = True
-        else:
-            order.shares = _order_shares(weight * nav / worth, held, instrument)
-        order.remaining = order.shares
+        wanted = weight * nav / worth
+        order.shares = order.remaining = _order_shares(wanted, held, instrument)
+        if self._subscribes(instrument, weight, time):
+            order.is_offer, order.remaining = True, wanted
         if order.shares == 0:
             return
         if abs(order.shares * worth) / nav < number(self.world.portfolio.band):
@@ -109,6 +108,12 @@ class Book:
             self._refuse(order, "blocked_exit")
             return
         self._send(order)
+
+    def _new_price(self, instrument: Instrument) -> Decimal | None:
+        """Return the offer price of what was listed within the world's sessions."""
+        first = self.world.sessions[instrument.exchange][0][0]
+        is_new = instrument.listed is not None and instrument.listed >= first
+        return instrument.offer_price if is_new else None
 
     def _subscribes(self, instrument: Instrument, weight: Decimal, time: datetime) -> bool:
         """Say whether a decision still comes before the OPEN of the listing session."""
@@ -125,18 +130,24 @@ class Book:
         """Fill the subscriptions of a listing day before its trading; no bar is needed."""
         buys = []
         ipo = self.account.rules(moment).ipo
-        fee = number(ipo["fee"]) if ipo else ZERO
+        fee, factor = (number(ipo[k]) for k in ("fee", "factor")) if ipo else (ZERO, ONE)
         for instrument in self.tables.by_exchange[moment.exchange]:
             order, price = self.pending.get(instrument.symbol), instrument.offer_price
-            if order is not None and order.is_offer:
-                offer = Trade(order, instrument, order.remaining, price, price, offer_fee=fee)
-                buys.append(offer)
+            if order is None or not order.is_offer:
+                continue
+            if price is None or instrument.oversubscription is None:
+                self.end(instrument.symbol, "no_price", moment.time)
+                continue
+            order.remaining /= max(ONE, instrument.oversubscription * factor)
+            offer = Trade(order, instrument, order.remaining, price, price, offer_fee=fee)
+            offer.asked = order.remaining
+            buys.append(offer)
         quantities = self.account.affordable(buys, moment)
         for buy, quantity in zip(buys, quantities, strict=True):
             order = buy.order
             if quantity > 0:
                 self.account.seen["offer"] += 1
-                self.account.book(moment, buy, quantity, order.reason, order.decided)
+                self.account.book(moment, buy, quantity, "offer", order.decided)
             order.filled, order.remaining = quantity, order.remaining - quantity
             status = "cash_scaled" if order.remaining else "filled"
             self.account.seen["offer_scaled"] += status == "cash_scaled"
@@ -184,6 +195,7 @@ class Book:
             return trade
         held = account.held(instrument.symbol)
         quantity, trade.obstacle = abs(held if order.is_exit else order.remaining), None
+        trade.asked = quantity
         if side < 0 < held and account.rules(moment).t_plus_one:
             free = max(held - account.bought.get(instrument.symbol, ZERO), ZERO)
             if free < quantity:
@@ -230,13 +242,22 @@ class Book:
                 nav += held * price * self.tables.fx(instrument.currency, moment.time)
         for instrument in columns:
             symbol, order = instrument.symbol, self.pending.get(instrument.symbol)
-            if order is None or order.weight is None:
+            if order is None:
                 continue
-            if nav <= 0 or symbol not in references:
-                self.end(symbol, "none" if nav <= 0 else "lapsed", moment.time)
+            order.is_sized = True
+            if nav <= 0:
+                self.end(symbol, "none", moment.time)
+            if order.is_exit:
+                order.shares = order.remaining = -account.held(symbol)
+            if nav <= 0 or order.weight is None:
                 continue
-            worth = references[symbol] * self.tables.fx(instrument.currency, moment.time)
-            wanted = order.weight * nav / worth
+            order.weight, weight = None, order.weight
+            price = references.get(symbol, account.closes.get(symbol))
+            if price is None:
+                self.end(symbol, "no_price", moment.time)
+                continue
+            worth = price * self.tables.fx(instrument.currency, moment.time)
+            wanted = weight * nav / worth
             order.shares = _order_shares(wanted, account.held(symbol), instrument)
             order.remaining = order.shares
             share = abs(order.shares * worth) / nav

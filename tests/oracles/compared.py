@@ -1,0 +1,130 @@
+"""What differs between the engine's account of a world and the slow simulator's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from backtest.engine import Simulation
+from tests.oracles.slow_ledger import SlowResult
+from tests.oracles.slow_tables import World
+
+CLOSE = 1e-9  # relative: floats against exact decimals, over a few hundred operations
+OWN_TIME = ("stop_loss", "take_profit", "trailing_stop", "max_sessions", "delisted")
+# The oracle books an allotment as a trade and its fee apart, the engine the other way about.
+LEDGER_KIND = {("subscription", ""): "trade", ("fee", "subscription"): "subscription"}
+
+
+def differences(world: World, slow: SlowResult, fast: Simulation) -> list[str]:
+    """Return every disagreement, the first ones first; none where the accounts are the same."""
+    return [
+        *_accounts(world, slow, fast),
+        *_positions(world, slow, fast),
+        *_fills(world, slow, fast),
+        *_orders(slow, fast),
+        *_ledgers(world, slow, fast),
+    ]
+
+
+def _accounts(world: World, slow: SlowResult, fast: Simulation) -> Iterator[str]:
+    table = pd.DataFrame([vars(row) for row in slow.rows])
+    if table["day"].tolist() != [stamp.date() for stamp in fast.nav["session"]]:
+        yield "other sessions"
+        return
+    money = world.portfolio.cash.amount
+    nav = table["nav"].astype(float).to_numpy()
+    for name in table.columns.drop("day"):
+        expected = table[name].astype(float).to_numpy()
+        found = fast.nav[name].to_numpy()
+        allowed = np.full(len(table), CLOSE * money)
+        if name in ("gross", "net", "turnover"):
+            # A share of NAV is as exact as the NAV that is left.
+            allowed = CLOSE * np.maximum(1.0, money / np.where(nav > 0, nav, np.inf))
+            allowed *= np.maximum(1.0, np.abs(expected))
+        wrong = np.flatnonzero(~(np.abs(found - expected) <= allowed))
+        if len(wrong):
+            row = wrong[0]
+            yield f"{table['day'][row]} {name}: {expected[row]!r}, engine {found[row]!r}"
+    if (slow.bankrupt is not None) != fast.bankrupt:
+        yield f"bankrupt: {slow.bankrupt}, engine {fast.bankrupt}"
+
+
+def _positions(world: World, slow: SlowResult, fast: Simulation) -> Iterator[str]:
+    expected = {
+        (day, symbol): float(shares) for (day, symbol), shares in slow.shares.items() if shares
+    }
+    table = fast.positions
+    days = [stamp.date() for stamp in table["session"]]
+    found = dict(zip(zip(days, table["symbol"], strict=True), table["shares"], strict=True))
+    for key in sorted(expected.keys() | found.keys()):
+        if not _near(expected.get(key, 0.0), found.get(key, 0.0)):
+            yield f"{key} shares: {expected.get(key)}, engine {found.get(key)}"
+
+
+def _fills(world: World, slow: SlowResult, fast: Simulation) -> Iterator[str]:
+    expected = sorted(slow.fills, key=lambda fill: (fill.filled, fill.symbol))
+    table = fast.fills.sort_values(["filled_at", "symbol"], kind="stable")
+    found = table.to_dict("records")
+    if len(expected) != len(found):
+        yield f"{len(expected)} fills, engine {len(found)}"
+    for one, two in zip(expected, found, strict=False):
+        where = f"fill {one.filled} {one.symbol}"
+        known = (one.filled, one.symbol, one.reason)
+        engine = (two["filled_at"], two["symbol"], two["reason"])
+        if known != engine:
+            yield f"{where} {one.reason}, engine {engine}"
+            return
+        decided = one.filled if one.reason in OWN_TIME else one.decided
+        if two["decided_at"] != decided:
+            yield f"{where} decided {decided}, engine {two['decided_at']}"
+        for name in ("shares", "reference", "price", "fx", "fx_cost"):
+            if not _near(float(getattr(one, name)), two[name]):
+                yield f"{where} {name} {getattr(one, name)}, engine {two[name]!r}"
+        charged = {k.removeprefix("fee_"): v for k, v in two.items() if k.startswith("fee_") and v}
+        owed = {name: float(fee) for name, fee in one.fees.items() if fee}
+        if owed.keys() != charged.keys() or not all(_near(owed[k], charged[k]) for k in owed):
+            yield f"{where} fees {owed}, engine {charged}"
+
+
+def _orders(slow: SlowResult, fast: Simulation) -> Iterator[str]:
+    expected = sorted(slow.orders, key=lambda order: (order.decided, order.symbol))
+    table = fast.orders.sort_values(["decided_at", "symbol"], kind="stable")
+    found = table.to_dict("records")
+    if len(expected) != len(found):
+        yield f"{len(expected)} orders, engine {len(found)}"
+    for one, two in zip(expected, found, strict=False):
+        where = f"order {one.decided} {one.symbol}"
+        known = (one.decided, one.symbol, one.status, one.reason, one.resolved)
+        names = ("decided_at", "symbol", "status", "reason", "resolved_at")
+        engine = tuple(two[name] for name in names)
+        if known != engine:
+            yield f"{where}: {known}, engine {engine}"
+        if not _near(float(one.filled), two["filled"]):
+            yield f"{where} filled {one.filled}, engine {two['filled']!r}"
+        if one.status != "no_price" and not _near(float(one.shares), two["shares"]):
+            yield f"{where} shares {one.shares}, engine {two['shares']!r}"
+
+
+def _ledgers(world: World, slow: SlowResult, fast: Simulation) -> Iterator[str]:
+    expected: dict[tuple[datetime, str, str, str], float] = {}
+    for entry in slow.ledger:
+        component = entry.component if entry.kind == "fee" else ""
+        key = (entry.time, entry.kind, entry.symbol, component)
+        expected[key] = expected.get(key, 0.0) + float(entry.amount)
+    found: dict[tuple[datetime, str, str, str], float] = {}
+    for row in fast.ledger.to_dict("records"):
+        kind = LEDGER_KIND.get((row["kind"], row["component"]), row["kind"])
+        component = row["component"] if kind == "fee" else ""
+        key = (row["time"].to_pydatetime(), kind, row["symbol"], component)
+        found[key] = found.get(key, 0.0) + row["amount"]
+    least = CLOSE * world.portfolio.cash.amount
+    for key in sorted(expected.keys() | found.keys()):
+        if abs(expected.get(key, 0.0) - found.get(key, 0.0)) > least:
+            yield f"ledger {key}: {expected.get(key)}, engine {found.get(key)}"
+
+
+def _near(expected: float, found: float) -> bool:
+    return abs(found - expected) <= CLOSE * max(1.0, abs(expected))
