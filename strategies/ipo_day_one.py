@@ -3,29 +3,26 @@
 Hypothesis: listings are priced below what the market pays on day one, so an allotment at the offer
 earns the jump; what is bought in the market earns the drift of the weeks after, if there is any.
 
-References: Ritter & Welch (2002), A Review of IPO Activity, Pricing, and Allocations, Journal of
-Finance 57(4), 1795-1828. McGuinness (2016), Review of Quantitative Finance and Accounting: in Hong
-Kong heavy oversubscription goes with weak later returns. Goergen, Mazouz & Yin (2010),
-Pacific-Basin Finance Journal: no significant price change at the lock-up's expiry.
+References: Ritter & Welch (2002), Journal of Finance 57(4), 1795-1828. McGuinness (2016), Review of
+Quantitative Finance and Accounting: in Hong Kong heavy oversubscription goes with weak later
+returns. Goergen, Mazouz & Yin (2010), Pacific-Basin Finance Journal: no significant price change at
+the lock-up's expiry.
 
 A listing is decided on at the decision of its listing session, made before the open. How it is
 bought is said by the YAML: ``execution.ipo_entry: offer`` (allotted before the first trade), or
 ``market`` with ``execution.fill: open`` (first open) or ``close`` (first close). It is sold at the
-decision ``hold`` sessions later; with ``lock_up`` at the first session six calendar months after
-the listing, when cornerstones may sell. ``exits`` in the YAML may sell earlier; ``hold: 1`` with
-``fill: close`` is first close to second close.
+decision ``hold`` sessions later; with ``lock_up`` six calendar months after the listing, when
+cornerstones may sell. ``exits`` may sell earlier.
 
-Each name gets ``cap`` of NAV, however many list in the same week, so the names held never weigh
-more than ``max_gross`` at entry. Slots are given in order of listing, on one day by symbol; a
-listing that finds none free is missed for good. A sale frees its slot for that day's listings:
-sells fill before buys, so capital is recycled without borrowing.
+Each name gets ``cap`` of NAV, however many list in a week, so the names held never weigh more than
+``max_gross`` at entry. Slots go in order of listing, on one day by symbol; what finds none free is
+missed for good. A sale frees its slot for that day's listings: sells fill before buys.
 
-Fails when: the bundle lists survivors only; ``listed`` is unknown (such names are never listings)
-or its first bar comes later (the order lapses and its slot idles for ``hold``); NAV falls while
-slots are taken (buys are scaled to the cash). With ``offer`` an oversubscribed tranche fills a
-sliver of ``cap`` while taking its slot, so cash drags; a filter then would use the final
-subscription level before it is known, and is refused. A listing on a day without a base session is
-missed.
+Fails when: the bundle lists survivors only; ``listed`` is unknown (no listing then) or its first
+bar comes later (the order lapses, its slot idles for ``hold``); NAV falls while slots are taken
+(buys are scaled to the cash). With ``offer`` an oversubscribed tranche fills a sliver of ``cap``
+while taking its slot, so cash drags; a filter then is refused: the final subscription level is not
+known when one subscribes. A listing on a day without a base session is missed.
 """
 
 from __future__ import annotations
@@ -42,6 +39,7 @@ from backtest import Panel, Strategy
 if TYPE_CHECKING:
     from backtest.clock import ClockSettings
     from backtest.execution import Execution
+    from backtest.panel.panel import ListingField
 
 
 class IpoDayOne(Strategy):
@@ -74,8 +72,7 @@ class IpoDayOne(Strategy):
         return faults
 
     def target_weights(self, panel: Panel) -> pd.DataFrame:
-        since = panel.sessions_since_listing
-        first = _first_seen(panel)
+        since, first = panel.sessions_since_listing, _first_seen(panel)
         due = (since >= self.hold).to_numpy()
         if self.lock_up:
             due = panel.sessions.to_numpy()[:, None] >= _lock_up_expiry(first)
@@ -96,33 +93,27 @@ class IpoDayOne(Strategy):
 
     def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG002
         row, column = np.nonzero((_first_seen(panel) & panel.universe).to_numpy())
-        return pd.DataFrame(
-            {
-                "session": panel.sessions[row],
-                "symbol": panel.symbols[column],
-                "oversubscription": panel.listing("oversubscription").to_numpy()[row, column],
-                "one_lot_success": panel.listing("one_lot_success").to_numpy()[row, column],
-            }
-        )
+        found = pd.DataFrame({"session": panel.sessions[row], "symbol": panel.symbols[column]})
+        fields: tuple[ListingField, ...] = ("oversubscription", "one_lot_success")
+        return found.assign(**{f: panel.listing(f).to_numpy()[row, column] for f in fields})
 
     def _has_filter(self) -> bool:
         return self.min_oversubscription is not None or self.max_oversubscription is not None
 
     def _passes(self, panel: Panel) -> pd.DataFrame:
         """Whether the subscription level is within bounds; all pass where no bound is set."""
-        times = panel.listing("oversubscription")
-        low = -np.inf if self.min_oversubscription is None else self.min_oversubscription
-        high = np.inf if self.max_oversubscription is None else self.max_oversubscription
+        times, low, high = panel.listing("oversubscription"), -np.inf, np.inf
+        low = low if self.min_oversubscription is None else self.min_oversubscription
+        high = high if self.max_oversubscription is None else self.max_oversubscription
         return (times >= low) & (times <= high) if self._has_filter() else times.isna() | True
 
 
-def _first_seen(panel: Panel) -> pd.DataFrame:
-    """Where a row is the listing session itself; seen later, a listing is missed."""
+def _first_seen(panel: Panel) -> pd.DataFrame:  # seen later, a listing is missed
     since = panel.sessions_since_listing
     return (since == 0.0) & since.shift(1).isna()
 
 
 def _lock_up_expiry(first: pd.DataFrame) -> npt.NDArray[np.datetime64]:
     """Six calendar months after the listing session of each column; NaT where none was seen."""
-    listed = first.idxmax().where(first.any())
-    return (pd.to_datetime(listed) + pd.DateOffset(months=6)).to_numpy()
+    listed = pd.to_datetime(first.idxmax().where(first.any()))
+    return (listed + pd.DateOffset(months=6)).to_numpy()
