@@ -6,6 +6,7 @@ of either is cut out here, once, while both are at hand.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ MARGIN = 20
 """Own sessions of prices before a trade's entry and after its exit."""
 
 _AMERICA = "America/New_York"
+_PRICES = ("session", "close", "volume", "split")
 
 
 def context_of(
@@ -93,28 +95,29 @@ def traded_prices(grid: Grid, clock: Clock, trades: pd.DataFrame) -> pd.DataFram
         that close x split is one line without jumps. Nothing lies after the run's last base close.
     """
     bars = grid.bars
-    parts = []
-    for symbol, own in trades.groupby("symbol"):
-        column = grid.columns[str(symbol)]
+    kept: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in _PRICES}
+    symbols: list[str] = []
+    entries, exits = (
+        trades[name].to_numpy().astype("datetime64[D]")
+        for name in ("entry_session", "exit_session")
+    )
+    order = np.argsort(trades["symbol"].to_numpy().astype(str), kind="stable")
+    names = trades["symbol"].to_numpy()[order].astype(str)
+    for symbol, begin, stop in _runs(names):
+        column, mine = grid.columns[symbol], order[begin:stop]
         sessions = bars.sessions[bars.exchanges[bars.column_exchange[column]]]
         end = int(np.searchsorted(sessions.close, clock.time[-1], side="right"))
-        wanted = _around(own, sessions.dates.astype("datetime64[D]"), end)
+        wanted = _around(entries[mine], exits[mine], sessions.dates.astype("datetime64[D]"), end)
         rows = np.flatnonzero(wanted & ~np.isnan(bars.close[: wanted.size, column]))
-        split = _splits(grid, column, wanted.size)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "symbol": str(symbol),
-                    "session": sessions.dates[rows].astype("datetime64[ns]"),
-                    "close": bars.close[rows, column],
-                    "volume": bars.volume[rows, column],
-                    "split": split[rows],
-                }
-            )
-        )
-    if not parts:
+        symbols += [symbol] * rows.size
+        kept["session"].append(sessions.dates[rows].astype("datetime64[ns]"))
+        kept["close"].append(bars.close[rows, column])
+        kept["volume"].append(bars.volume[rows, column])
+        kept["split"].append(_splits(grid, column, wanted.size)[rows])
+    if not symbols:
         return pd.DataFrame({"symbol": pd.array([], dtype="str")})
-    return pd.concat(parts, ignore_index=True)
+    values = {name: np.concatenate(parts) for name, parts in kept.items()}
+    return pd.DataFrame({"symbol": pd.array(symbols, dtype="str"), **values})
 
 
 def overnight_returns(
@@ -160,14 +163,24 @@ def _us_source(bundle: Bundle, grid: Grid, named: str | None) -> str | None:
     return None
 
 
+def _runs(names: npt.NDArray[np.str_]) -> Iterator[tuple[str, int, int]]:
+    """Each name of a sorted array with the rows from its first to behind its last."""
+    if not len(names):
+        return
+    begins = np.flatnonzero(np.concatenate(([True], names[1:] != names[:-1]))).tolist()
+    for begin, end in zip(begins, [*begins[1:], len(names)], strict=True):
+        yield str(names[begin]), begin, end
+
+
 def _around(
-    trades: pd.DataFrame, dates: npt.NDArray[np.datetime64], end: int
+    entries: npt.NDArray[np.datetime64],
+    exits: npt.NDArray[np.datetime64],
+    dates: npt.NDArray[np.datetime64],
+    end: int,
 ) -> npt.NDArray[np.bool_]:
     """Rows from `MARGIN` before each entry to `MARGIN` after each exit, below ``end``."""
     last = dates[end - 1] if end else dates[0]
-    exits = trades["exit_session"].to_numpy().astype("datetime64[D]")
     exits = np.where(np.isnat(exits), last, exits)
-    entries = trades["entry_session"].to_numpy().astype("datetime64[D]")
     begin = np.maximum(np.searchsorted(dates, entries) - MARGIN, 0)
     stop = np.minimum(np.searchsorted(dates, exits, side="right") + MARGIN, end)
     edges = np.zeros(end + 1, dtype=np.int64)
