@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from backtest.result import Result
 
 
+MOST_DRAWN = 4_000
+"""Sessions on one chart; a screen has fewer columns of pixels."""
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """An account's daily series as they are drawn; all have shape (T,)."""
@@ -62,6 +66,21 @@ class Series:
         lead = 1.0 if start == 0 else levels[start]
         known = drawdown(np.concatenate(([lead], levels[start:])))
         return np.concatenate((np.full(start, math.nan), known))
+
+    @cached_property
+    def drawn(self) -> list[int]:
+        """Rows that are drawn: all, or of too many every k-th with the last and the deepest."""
+        count = self.account.sessions.size
+        if count <= MOST_DRAWN:
+            return list(range(count))
+        every = set(range(0, count, -(-count // MOST_DRAWN)))
+        return sorted(every | {count - 1, int(np.argmin(self.drawdown))})
+
+    @property
+    def drawn_words(self) -> str:
+        """Say that not every session is drawn; empty where all are."""
+        step = -(-self.account.sessions.size // MOST_DRAWN)
+        return f"One session of {step} is drawn." if step > 1 else ""
 
     @cached_property
     def month_ends(self) -> list[int]:

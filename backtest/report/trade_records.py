@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 MOST_TRADES = 10_000
 """Trades in the page; of more, those with the largest profit or loss."""
 
-MOST_PRICES = 150_000
+MOST_PRICES = 60_000
 """Prices in the page; of more, every second, third, ... of each instrument."""
 
 _DIGITS = 5  # significant digits of a price, enough for a line
@@ -28,9 +29,10 @@ def trade_records(result: Result, currency: str) -> dict[str, object]:
     Returns
     -------
     dict
-        ``columns``, ``rows`` (by column), ``names`` (of the instruments, by symbol), ``scale`` (by
-        row: what a price of the line is worth in shares as held at the trade's end), ``prices`` (by
-        symbol: sessions as positions in ``days``, and closes of one line without jumps).
+        ``columns``; ``rows`` by column, text that repeats as ``words`` and their places ``at``;
+        ``names`` of the instruments, by symbol; ``scale`` by row: what a price of the line is worth
+        in shares as held at the trade's end; ``prices`` by symbol: sessions as steps from one
+        position in ``days`` to the next, and closes of one line without jumps.
     """
     trades = _largest(result.trades)
     columns = (
@@ -52,12 +54,22 @@ def trade_records(result: Result, currency: str) -> dict[str, object]:
             {"key": key, "label": label, "kind": kind, "text": kind in ("text", "date")}
             for key, label, kind in columns
         ],
-        "rows": rows,
+        "rows": {key: _coded(values) for key, values in rows.items()},
         "sort": {"key": "entry_session", "direction": -1},
         "word": "trade",
         "names": _names(result, trades),
         **_prices(result, trades),
     }
+
+
+def _coded(values: list[object]) -> object:
+    """Text that repeats as its words, each once, and where they stand; anything else as it is."""
+    if not values or not isinstance(values[0], str):
+        return values
+    words = {word: at for at, word in enumerate(dict.fromkeys(values))}
+    if 2 * len(words) > len(values):
+        return values
+    return {"words": list(words), "at": [words[value] for value in values]}
 
 
 def _largest(trades: pd.DataFrame) -> pd.DataFrame:
@@ -89,15 +101,17 @@ def _prices(result: Result, trades: pd.DataFrame) -> dict[str, object]:
     mine = prices[prices["symbol"].isin(trades["symbol"])]
     step = -(-len(mine) // MOST_PRICES)
     thinned = mine.groupby("symbol", sort=False).cumcount() % step == 0
-    line = mine.assign(level=mine["close"] * mine["split"])[thinned.to_numpy()]
+    line = mine[thinned.to_numpy()]
     every = np.unique(line["session"].to_numpy())
     at = np.searchsorted(every, line["session"].to_numpy())
-    drawn: dict[str, object] = {}
-    for symbol, own in line.assign(at=at).groupby("symbol", sort=True):
-        drawn[str(symbol)] = {
-            "at": _steps(own["at"].to_numpy()),
-            "close": _rounded(own["level"].to_numpy(dtype=np.float64)),
-        }
+    level = (line["close"] * line["split"]).to_numpy(dtype=np.float64)
+    # Rows of one symbol stand together, in order of time.
+    symbols = line["symbol"].to_numpy()
+    edges = np.flatnonzero(np.concatenate(([True], symbols[1:] != symbols[:-1], [True])))
+    drawn: dict[str, object] = {
+        str(symbols[begin]): {"at": _steps(at[begin:end]), "close": _rounded(level[begin:end])}
+        for begin, end in itertools.pairwise(edges.tolist())
+    }
     return {"scale": _scales(mine, trades), "prices": drawn, "days": days(every)}
 
 

@@ -155,6 +155,9 @@ function compared(values, direction, isText) {
 
 function startRecords(holder) {
   const data = readJson(holder.dataset.records);
+  for (const [key, values] of Object.entries(data.rows)) {
+    if (values.words) data.rows[key] = values.at.map((at) => values.words[at]);
+  }
   const { columns, rows, sort, word } = data;
   const also = data.names || {};
   const count = columns.length ? rows[columns[0].key].length : 0;

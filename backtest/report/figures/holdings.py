@@ -31,22 +31,26 @@ _MOST_COLUMNS = 120  # of the map of positions: more are thinner than a pixel of
 
 def exposure_chart(result: Result, daily: Series) -> Chart:
     """Exposure, number of names, largest weight and turnover on one time axis."""
-    x, percent = daily.dates, "%{y:.1f} %"
+    drawn, percent = daily.drawn, "%{y:.1f} %"
+    x = [daily.dates[row] for row in drawn]
     shares = series.shares_of_nav(result)
     names, largest = series.names_held(result), largest_weights(result, daily)
+    lines = {name: 100.0 * values[drawn] for name, values in shares.items()}
     months, turnover = series.monthly_turnover(result)
-    gross = line(x, 100.0 * shares["gross"], "Gross", "@strategy", width=1.2, hovertemplate=percent)
+    gross = line(x, lines["gross"], "Gross", "@strategy", width=1.2, hovertemplate=percent)
     data = [gross | {"fill": "tozeroy", "fillcolor": "@strategy/0.13"}]
     legend = [Key("Gross exposure", "strategy")]
     is_long_only = bool(np.allclose(shares["gross"], shares["net"], equal_nan=True))
     if not is_long_only:
-        data.append(line(x, 100.0 * shares["net"], "Net", "@second", hovertemplate=percent))
+        data.append(line(x, lines["net"], "Net", "@second", hovertemplate=percent))
         legend.append(Key("Net exposure", "second"))
     data += [
-        line(x, 100.0 * shares["cash"], "Cash", "@benchmark", width=1.1, hovertemplate=percent),
-        line(x, names, "Names", "@strategy", shape="hv", yaxis="y2", hovertemplate="%{y:.0f}"),
+        line(x, lines["cash"], "Cash", "@benchmark", width=1.1, hovertemplate=percent),
         line(
-            x, 100.0 * largest, "Largest weight", "@strategy", width=1.2, yaxis="y3",
+            x, names[drawn], "Names", "@strategy", shape="hv", yaxis="y2", hovertemplate="%{y:.0f}"
+        ),
+        line(
+            x, 100.0 * largest[drawn], "Largest weight", "@strategy", width=1.2, yaxis="y3",
             hovertemplate=percent,
         ),
         bars(
@@ -70,7 +74,7 @@ def exposure_chart(result: Result, daily: Series) -> Chart:
     )
     rows = [
         (
-            x[end],
+            daily.dates[end],
             *(formats.percent(shares[key][end], 1) for key in ("gross", "net", "cash")),
             formats.show(names[end], "count"),
             formats.percent(largest[end], 1),
@@ -168,8 +172,9 @@ def _position_table(result: Result, daily: Series) -> Table:
     """The five largest positions at each month end, with their weights."""
     held = result.positions
     rows = []
-    by_session = dict(tuple(held.groupby("session", sort=False)))
     sessions = series.by_session(result.nav).index
+    ends = held[held["session"].isin(sessions[daily.month_ends])]
+    by_session = dict(tuple(ends.groupby("session", sort=False)))
     for end in daily.month_ends:
         table = by_session.get(sessions[end])
         if table is None:

@@ -26,18 +26,19 @@ _PERCENT = "%{y:.2f} %"
 
 def nav_chart(daily: Series, *, currency: str, benchmark: str) -> Chart:
     """NAV against the benchmark, the drawdown of both below on the same time axis."""
-    x = daily.dates
+    rows = daily.drawn
+    x = [daily.dates[row] for row in rows]
     money = f"%{{y:,.0f}} {plain(currency)}"
-    data = [line(x, daily.nav, "Strategy", "@strategy", width=1.9, hovertemplate=money)]
+    data = [line(x, daily.nav[rows], "Strategy", "@strategy", width=1.9, hovertemplate=money)]
     falls = line(
-        x, 100.0 * daily.drawdown, "Strategy, drawdown", "@strategy", width=1.2, yaxis="y2"
+        x, 100.0 * daily.drawdown[rows], "Strategy, drawdown", "@strategy", width=1.2, yaxis="y2"
     )
     falls |= {"fill": "tozeroy", "fillcolor": "@strategy/0.13", "hovertemplate": _PERCENT}
     legend = [Key("Strategy", "strategy")]
     if daily.benchmark is not None and daily.benchmark_drawdown is not None:
-        beside = line(x, daily.benchmark, benchmark, "@benchmark", hovertemplate=money)
+        beside = line(x, daily.benchmark[rows], benchmark, "@benchmark", hovertemplate=money)
         under = line(
-            x, 100.0 * daily.benchmark_drawdown, f"{benchmark}, drawdown", "@benchmark",
+            x, 100.0 * daily.benchmark_drawdown[rows], f"{benchmark}, drawdown", "@benchmark",
             width=1.0, yaxis="y2", hovertemplate=_PERCENT,
         )  # fmt: skip
         # The benchmark is drawn first, so that the strategy lies above it.
@@ -53,7 +54,7 @@ def nav_chart(daily: Series, *, currency: str, benchmark: str) -> Chart:
     return Chart(
         name="nav",
         title=f"NAV, {currency}",
-        note="",
+        note=daily.drawn_words,
         figure={"data": [*data, falls], "layout": layout},
         table=_nav_table(daily, benchmark),
         legend=tuple(legend),
@@ -100,19 +101,20 @@ def rolling_chart(daily: Series, *, window: int) -> Chart:
 
     Blank until the window is full; the Sharpe ratio also where volatility is below `STILL`.
     """
-    x = daily.dates
+    x, drawn_rows = [daily.dates[row] for row in daily.drawn], daily.drawn
     rows = _rolled(daily, window)
     data, axes = [], []
     for row, (name, values, unit) in enumerate(rows):
         is_percent = unit == "percent"
-        drawn = line(x, (100.0 if is_percent else 1.0) * values, name, "@strategy", width=1.3)
+        shown = (100.0 if is_percent else 1.0) * values[drawn_rows]
+        drawn = line(x, shown, name, "@strategy", width=1.3)
         form = _PERCENT if is_percent else "%{y:.2f}"
         data.append(drawn | {"hovertemplate": form, "yaxis": f"y{row + 1}" if row else "y"})
         axes.append({"nticks": 4, "zeroline": True, **(percent_axis() if is_percent else {})})
     names = [name for name, _, _ in rows]
     layout = panels(names, [1.0] * len(rows), axes, first=x[0], last=x[-1])
     table = [
-        (x[end], *(formats.show(values[end], unit) for _, values, unit in rows))
+        (daily.dates[end], *(formats.show(values[end], unit) for _, values, unit in rows))
         for end in daily.month_ends
         if end >= window - 1
     ]
@@ -121,7 +123,8 @@ def rolling_chart(daily: Series, *, window: int) -> Chart:
     return Chart(
         name="rolling",
         title=f"Rolling, {window} sessions",
-        note=f"Blank until the window is full{blank if is_still else ''}.",
+        note=f"Blank until the window is full{blank if is_still else ''}. "
+        f"{daily.drawn_words}".strip(),
         figure={"data": data, "layout": layout},
         table=Table(("Month end", *names), table),
         height="panels",

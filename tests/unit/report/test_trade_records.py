@@ -64,7 +64,7 @@ def test_an_open_trade_is_in_shares_as_held_at_the_last_price(drawn, changed):
 def test_a_run_without_saved_prices_has_its_trades_all_the_same(result):
     data = trade_records(result, "HKD")
     assert data["prices"] == {}
-    assert len(data["rows"]["symbol"]) == len(result.trades)
+    assert len(data["rows"]["pnl"]) == len(result.trades)
 
 
 def test_of_too_many_trades_those_that_moved_most_are_kept_in_order(result, monkeypatch):
@@ -77,3 +77,9 @@ def test_of_too_many_trades_those_that_moved_most_are_kept_in_order(result, monk
 def test_of_too_many_prices_every_other_is_kept(drawn, monkeypatch):
     monkeypatch.setattr(module, "MOST_PRICES", 15)
     assert len(trade_records(drawn, "HKD")["prices"]["SIM000"]["close"]) == 15
+
+
+def test_text_that_repeats_is_kept_once(result):
+    side = trade_records(result, "HKD")["rows"]["side"]
+    assert side["words"] == ["long"]
+    assert side["at"] == [0] * len(result.trades)
