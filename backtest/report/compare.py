@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backtest.result import Result
 
 _PAIR = 2
+_JOINER = "\u200d"  # joins the parts of an emoji
 
 
 class ShownComparison(Comparison):
@@ -113,7 +114,7 @@ def write_page(comparison: Comparison, out: str | Path) -> Path:
 
 def distinct_names(results: Sequence[Result]) -> tuple[str, ...]:
     """Names of the runs; with the start of the fingerprint where two are the same."""
-    names = [describe.name_of(result) for result in results]
+    names = [_visible(describe.name_of(result)) for result in results]
     prints = [str(result.manifest.get("fingerprint", ""))[:8] for result in results]
     told = [
         f"{name} {mark}".strip() if names.count(name) > 1 else name
@@ -123,6 +124,11 @@ def distinct_names(results: Sequence[Result]) -> tuple[str, ...]:
         f"{name} ({told[:at].count(name) + 1})" if told.count(name) > 1 else name
         for at, name in enumerate(told)
     )
+
+
+def _visible(name: str) -> str:
+    """``name`` without signs that are not seen, such as those that turn what follows them."""
+    return "".join(sign for sign in name if sign.isprintable() or sign == _JOINER)
 
 
 def _link(sheet: Path, folder: Path) -> str:

@@ -20,6 +20,7 @@ DRESS = frozenset(
 """Keys that name or dress a run and move no number."""
 
 _MONEY = {"amount", "currency"}
+_LONG = 48  # letters of a name in a sentence
 _MOST = 6  # items of a list that are named
 _MARK = 12  # digits of a hash that are shown
 
@@ -123,10 +124,15 @@ def told(names: Sequence[str], values: Sequence[str]) -> str:
     return ", ".join(parts)
 
 
+def short(name: str) -> str:
+    """``name``, or its beginning where it is too long to stand in a sentence."""
+    return name if len(name) <= _LONG else f"{name[: _LONG - 1]}…"
+
+
 def some(names: Sequence[str]) -> str:
     """Up to six names, then how many more."""
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return ", ".join(names[:_MOST]) + more
+    return ", ".join(map(short, names[:_MOST])) + more
 
 
 def told_value(value: object) -> str:

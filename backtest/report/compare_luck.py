@@ -14,6 +14,7 @@ from backtest import inference
 from backtest.measures.performance import NOISE, FloatArray
 from backtest.report import formats
 from backtest.report.compare_common import Common
+from backtest.report.compare_inputs import short
 
 LEVEL = 0.90
 SIZE = 0.10
@@ -131,7 +132,7 @@ def verdict(luck: Luck) -> str:
     if not math.isfinite(value):
         return "The two Sharpe ratios cannot be told apart: one run repeats the other, or is still."
     which = "higher" if value > 0 else "lower"
-    told = f"The Sharpe of {lead.name} is {which} by {formats.number(abs(value))} a year"
+    told = f"The Sharpe of {short(lead.name)} is {which} by {formats.number(abs(value))} a year"
     if all(clear):
         return f"{told}: more than luck, by every test at 90 %."
     if any(clear):

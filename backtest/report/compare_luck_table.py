@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from backtest.report import formats
-from backtest.report.compare_inputs import some
+from backtest.report.compare_inputs import short, some
 from backtest.report.compare_luck import SIZE, Best, Lead, Luck, Tested, verdict
 
 _WIDTH = 100.0  # of the drawing of an interval
@@ -104,7 +104,7 @@ def _many(luck: Luck, names: Sequence[str]) -> LuckTable:
         rows.append(LuckRow(lead.name, cells, _whisker(test, scale), _is_clear(test)))
     columns = (
         "Run",
-        f"Sharpe, less that of {luck.first}",
+        f"Sharpe, less that of {short(luck.first)}",
         "90 % interval",
         "p, bootstrap",
         "p, Ledoit-Wolf",
@@ -122,9 +122,9 @@ def _said(luck: Luck, names: Sequence[str]) -> list[str]:
     said = []
     if math.isfinite(best.p_value):
         better = (
-            f"At least one other run is better than {luck.first} by more than luck"
+            f"At least one other run is better than {short(luck.first)} by more than luck"
             if best.p_value <= SIZE
-            else f"Nothing says that another run is better than {luck.first}"
+            else f"Nothing says that another run is better than {short(luck.first)}"
         )
         said.append(
             f"{better}: the test that none is, at equal risk, has p = {_odds(best.p_value)} "
@@ -140,11 +140,13 @@ def _said(luck: Luck, names: Sequence[str]) -> list[str]:
             if all_in
             else f"{len(kept)} of {len(names)} may be the best, with 90 % confidence: {some(kept)}."
         )
+    if not any(math.isfinite(_main(lead).low) for lead in luck.leads):
+        return said
     clear = sum(_is_clear(_main(lead)) for lead in luck.leads)
     tests = len(luck.leads)
     said.append(
-        f"{clear} of {tests} differ from {luck.first} at 90 %, each taken alone; of {tests} runs "
-        f"no better and no worse about {formats.number(tests * SIZE, 1)} would."
+        f"{clear} of {tests} differ from {short(luck.first)} at 90 %, each taken alone; of {tests} "
+        f"runs no better and no worse about {formats.number(tests * SIZE, 1)} would."
     )
     return said
 

@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backtest.report import describe, formats
-from backtest.report.compare_figures import FEW, overlay_chart, rolling_chart, yearly_chart
-from backtest.report.compare_inputs import some
+from backtest.report.compare_figures import overlay_chart, yearly_chart
+from backtest.report.compare_inputs import short, some
+from backtest.report.compare_lines import FEW
 from backtest.report.compare_luck_table import luck_table
+from backtest.report.compare_rolling import rolling_chart
 from backtest.report.compare_tables import (
     fall_rows,
     inputs_of,
     matrices,
     pictures,
     run_rows,
-    trade_records,
-    trade_table,
     year_cells,
 )
+from backtest.report.compare_trade_tables import trade_records, trade_table
 from backtest.report.compare_why import method_notes, step_table, why_rows, why_total
 from backtest.report.page import embed, embed_charts, render
 from backtest.report.series import section
@@ -33,7 +34,10 @@ _PAIR = 2
 def comparison_html(comparison: Comparison, *, links: Sequence[str] = ()) -> str:
     """Page of ``comparison``; ``links`` lead to the runs' tearsheets, empty ones to none."""
     count = len(comparison.names)
-    charts = {"overlay": overlay_chart(comparison), "rolling": rolling_chart(comparison)}
+    charts = {"overlay": overlay_chart(comparison)}
+    rolling = rolling_chart(comparison)
+    if rolling is not None:
+        charts["rolling"] = rolling
     if 1 < count <= FEW and comparison.years:
         charts["yearly"] = yearly_chart(comparison)
     is_many = count > FEW
@@ -131,6 +135,7 @@ def _simulated(comparison: Comparison) -> str:
 def _enumerated(names: Sequence[str]) -> str:
     """Names as ``a, b and c``; of more than four, the last as a number."""
     most = 4
+    names = [short(name) for name in names]
     if len(names) > most:
         return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.report.compare_luck_table import luck_table
-from backtest.report.compare_tables import trade_table
+from backtest.report.compare_trade_tables import trade_table
 from backtest.report.compare_why import why_table
 
 if TYPE_CHECKING:

@@ -128,7 +128,7 @@ def _return(one: Contribution, why: Why) -> str:
 def _sharpe(one: Contribution, why: Why) -> str:
     text = _signed(one.sharpe)
     if why.is_sampled and math.isfinite(one.sharpe_error):
-        text += f" ± {formats.number(one.sharpe_error)}"
+        text += f" ± {formats.number(one.sharpe_error, 3)}"
     return text
 
 

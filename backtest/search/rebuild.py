@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backtest.config.load import config_of
 from backtest.errors import BacktestError, ConfigError, Fault, FaultyInput
+from backtest.provenance import file_hashes
 from backtest.strategy import load_strategy
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ def rebuilt(result: Result, *, folders: Sequence[Path] = ()) -> RunConfig:
     """The config that made ``result``.
 
     A saved config names its files relative to the folder of the YAML it came from, which a run does
-    not keep. That folder is the first of ``folders``, the working directory, the folders below
-    ``configs/`` and the run's own in which all of the files are found.
+    not keep. That folder is the first of ``folders`` or else of the working directory, the folders
+    below ``configs/`` and the run's own, in which all of the files are found, with the content
+    that they had; or only found, where nowhere they have it.
 
     Raises
     ------
@@ -30,33 +32,32 @@ def rebuilt(result: Result, *, folders: Sequence[Path] = ()) -> RunConfig:
         When they are found in none, or the config is faulty today.
     """
     title = f"{result.name}/config.yaml"
+    found: list[RunConfig] = []
     missing: list[Path] = []
     faulty: ConfigError | None = None
-    for folder in _candidates(result, folders):
+    tried = list(_candidates(result, folders))
+    for folder in tried:
         try:
             config = config_of(result.config, folder=folder, title=title)
         except ConfigError as error:
             faulty = faulty or error
             continue
         absent = _absent(config)
-        if not absent:
+        if not absent and _has_same_files(config, result):
             return config
         missing = missing or absent
+        found += [config] if not absent else []
+    if found:
+        return found[0]
     if missing:
-        raise FaultyInput(
-            title,
-            [
-                Fault(
-                    str(result.config["data"]["bundle"]) if path.name == "bundle.yaml" else "",
-                    f"no such file: {path}; say with --configs DIR which folder the run's YAML "
-                    "stood in",
-                )
-                for path in missing
-            ],
+        others = f", nor from {len(tried) - 1} other folders" if len(tried) > 1 else ""
+        message = (
+            "no such file: {}"
+            + others
+            + ("; say with --configs DIR which folder the run's YAML stood in")
         )
-    if faulty is None:
-        raise FaultyInput(title, [Fault("", "no folder to look for its files in")])
-    raise faulty
+        raise FaultyInput(title, [Fault("", message.format(path)) for path in missing])
+    raise faulty or FaultyInput(title, [Fault("", "no folder to look for its files in")])
 
 
 def _candidates(result: Result, folders: Sequence[Path]) -> Iterator[Path]:
@@ -78,6 +79,12 @@ def _absent(config: RunConfig) -> list[Path]:
     except BacktestError:
         return files
     return [file for file in files if not file.exists()]
+
+
+def _has_same_files(config: RunConfig, result: Result) -> bool:
+    """Whether the strategy's files hold what they held; the bundle is left to whoever loads it."""
+    now = file_hashes(load_strategy(config.strategy).inputs())
+    return now == _at(result.manifest, ("strategy", "inputs"))
 
 
 def changed_parts(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
