@@ -74,6 +74,17 @@ class Clock:
         return self.sessions[self.base]
 
     @property
+    def span(self) -> tuple[np.datetime64, np.datetime64]:
+        """First and last date of the sessions whose opens and closes the run lives through."""
+        dates = [
+            self.sessions[name].dates[self.row[(self.exchange == x) & market]]
+            for market in (np.isin(self.kind, (OPEN, CLOSE)),)
+            for x, name in enumerate(self.exchanges)
+        ]
+        days = np.concatenate(dates)
+        return days.min(), days.max()
+
+    @property
     def index(self) -> pd.DatetimeIndex:
         """Labels of the panel's rows: base sessions up to the run's last."""
         dates = self.base_sessions.dates[: self.last + 1]

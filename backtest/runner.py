@@ -191,15 +191,15 @@ def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
         bundle, grid, clock, universe=config.universe, currency=config.portfolio.currency
     )
     _check_opens(config, bundle, grid, panel)
-    dates = clock.base_sessions.dates
+    first, last = clock.span
     rules = compile_rules(
         {exchange: market for exchange, (market, _) in markets.items()},
         instruments=bundle.instruments,
         sessions=bars.sessions,
         brokerage={exchange: broker for exchange, (_, broker) in markets.items()},
         prices=bundle.prices,
-        first=dates[clock.first],
-        last=dates[clock.last],
+        first=first,
+        last=last,
         held=_held(panel, clock),
     )
     return Stage(config, bundle, grid, clock, panel, strategy, markets, rules)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
-from backtest.clock import Clock
+from backtest.clock import NAV, Clock
 from backtest.data.grid import Grid
 from backtest.kernels.world import ACCOUNT_COLUMNS, CASH_KINDS, OFFER, REASONS, STATUSES, Log
 
@@ -182,10 +182,12 @@ def _times(clock: Clock, events: npt.NDArray[np.integer]) -> pd.DatetimeIndex:
 
 
 def _sessions_of(clock: Clock, events: npt.NDArray[np.integer]) -> pd.DatetimeIndex:
-    """The base session on whose NAV row an event shows: the first whose close is not before it."""
-    closes = clock.base_sessions.close[: clock.last + 1]
-    rows = np.searchsorted(closes, clock.time[events], side="left")
-    return pd.DatetimeIndex(clock.index[rows], name=None)
+    """The base session on whose NAV row an event shows: that of the next NAV event.
+
+    By the order of events, not by their time: an open at the instant of a base close follows it.
+    """
+    rows = np.searchsorted(np.flatnonzero(clock.kind == NAV), events, side="left")
+    return pd.DatetimeIndex(clock.index[clock.first + rows], name=None)
 
 
 def _symbols(grid: Grid, columns: npt.NDArray[np.integer]) -> ExtensionArray:

@@ -73,11 +73,11 @@ def split(world: World, book: Book, log: Log, event: int, s: int, j: int, ratio:
     slot = book.slots[j]
     watch = book.watch[j]
     column = world.columns[j]
+    watch["typical_volume"] *= ratio  # of an order yet to be sized, too
     if slot["pending"]:
         slot["order"] = to_lots(slot["order"] * ratio, column["lot"])
         slot["wanted"] *= ratio
-        watch["typical_volume"] *= ratio
-        if slot["order"] == 0.0:
+        if slot["order"] == 0.0 and not slot["leaves"]:
             close_order(book, log, event, j, LAPSED)
     held = book.shares[j]
     if held == 0.0:

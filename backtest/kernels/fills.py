@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backtest.kernels.batch import allow, fit, log_fill, price, settle
 from backtest.kernels.book import (
+    NUDGE,
     change_shares,
     close_order,
     note_entry,
@@ -151,6 +152,8 @@ def fill_offers(
         n += 1
     available = max(buying_power(world, terms, book, event), 0.0)
     share = available / need if need > available else 1.0
+    if share <= NUDGE:
+        share = 0.0  # what rounding left of the cash is no allotment
     for i in range(n):
         book.batch[i]["amount"] *= share
         take_up(world, terms, book, log, event, x, s, i)

@@ -14,6 +14,10 @@ from backtest.data.arrays import BarArrays
 from backtest.data.bundle import Bundle
 from backtest.data.grid import Grid, build_grid
 from backtest.engine import Simulation, simulate
+from backtest.engine.compilation import build_terms, build_world
+from backtest.engine.orders import build_orders
+from backtest.kernels.world import Orders, Terms
+from backtest.kernels.world import World as ArrayWorld
 from backtest.market.model import MarketRules
 from backtest.market.rules import CompiledRules, compile_rules
 from tests.oracles.random_bars import DAY
@@ -48,8 +52,8 @@ def make_ready(world: World) -> Ready:
         sessions=calendar,
         brokerage={},
         prices=bundle.prices,
-        first=np.datetime64(world.first),
-        last=np.datetime64(world.last),
+        first=clock.span[0],
+        last=clock.span[1],
     )
     symbols = bundle.instruments["symbol"].tolist()
     weights = world.weights.reindex(index=clock.index, columns=symbols)
@@ -72,6 +76,23 @@ def simulate_ready(ready: Ready) -> Simulation:
         portfolio=ready.world.portfolio,
         exits=ready.world.exits,
     )
+
+
+def arrays_of(ready: Ready) -> tuple[ArrayWorld, Orders, Terms, int]:
+    """Return what the kernel takes, with the number of fee components."""
+    world = ready.world
+    orders = build_orders(ready.weights, ready.universe, ready.clock, world.portfolio)
+    arrays = build_world(
+        ready.bundle,
+        ready.grid,
+        ready.clock,
+        ready.rules,
+        execution=world.execution,
+        portfolio=world.portfolio,
+        tradable=np.asarray(orders.universe.any(axis=0)),
+    )
+    terms = build_terms(world.execution, world.portfolio, world.exits)
+    return arrays, orders, terms, len(ready.rules.components) + int(terms.at_offer)
 
 
 def bundle_of(world: World) -> Bundle:

@@ -156,11 +156,11 @@ class _Run:
                 if symbol in self.book.pending and self.book.pending[symbol].is_exit:
                     self.book.end(symbol, "lapsed", moment.time)
         order = self.book.pending.get(symbol)
+        if order is not None and order.volume is not None:  # in the shares that the order is in
+            order.volume *= ratio
         if order is not None and order.weight is None:
             account.seen["split_pending"] += 1
             order.remaining = to_lots(order.remaining * ratio, instrument.lot)
-            if order.volume is not None:  # in the shares that the order is in
-                order.volume *= ratio
             if order.remaining == 0 and not order.is_exit:
                 self.book.end(symbol, "lapsed", moment.time)
 
@@ -249,7 +249,8 @@ class _Run:
         known = instrument.delisted <= days[-1]  # later: its last session is not in this world
         if not known or moment.day != max((d for d in days if d <= instrument.delisted), default=0):
             return
-        self.book.end(symbol, "cancelled", moment.time)
+        if symbol in self.book.pending and self.book.pending[symbol].is_sized:
+            self.book.end(symbol, "cancelled", moment.time)
         held = account.held(symbol)
         if held == 0:
             return

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 import pytest
 
-from backtest.engine.compilation import build_terms, build_world
-from backtest.engine.orders import build_orders
-from backtest.engine.simulation import nav_only, record
-from backtest.kernels.world import Log
+from backtest.engine import nav_only, record
 from tests.oracles.compared import differences
-from tests.oracles.engine_run import Ready, make_ready, simulate_ready
+from tests.oracles.engine_run import arrays_of, make_ready, simulate_ready
 from tests.oracles.random_markets import random_world
 from tests.oracles.slow_ledger import simulate_slow
 
@@ -35,26 +31,8 @@ def test_the_engine_and_the_slow_simulator_keep_the_same_account(first):
     assert wrong == {}
 
 
-def compiled(ready: Ready) -> tuple[object, object, object, int]:
-    """Return the arguments of the kernel, with the number of fee components."""
-    world = ready.world
-    orders = build_orders(ready.weights, ready.universe, ready.clock, world.portfolio)
-    arrays = build_world(
-        ready.bundle,
-        ready.grid,
-        ready.clock,
-        ready.rules,
-        execution=world.execution,
-        portfolio=world.portfolio,
-        tradable=np.asarray(orders.universe.any(axis=0)),
-    )
-    terms = build_terms(world.execution, world.portfolio, world.exits)
-    return arrays, orders, terms, len(ready.rules.components) + 1
-
-
 @pytest.mark.parametrize("seed", range(0, 40, 2))
 def test_a_run_without_records_gives_the_same_bits_of_nav(seed):
-    arrays, orders, terms, components = compiled(make_ready(random_world(seed)))
-    log: Log
+    arrays, orders, terms, components = arrays_of(make_ready(random_world(seed)))
     log, _ = record(arrays, orders, terms, components)
     assert nav_only(arrays, orders, terms).tobytes() == log.nav.tobytes()
