@@ -6,7 +6,12 @@ which is for changes of the kernel: ``BACKTEST_WORLDS=5000 pytest tests/oracles/
 
 from __future__ import annotations
 
+import hashlib
 import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +23,7 @@ from tests.oracles.slow_ledger import simulate_slow
 
 WORLDS = int(os.environ.get("BACKTEST_WORLDS", "300"))
 CHUNK = 25
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
@@ -29,6 +35,36 @@ def test_the_engine_and_the_slow_simulator_keep_the_same_account(first):
         if found:
             wrong[seed] = found[:3]
     assert wrong == {}
+
+
+def bits_of(seeds: Iterable[int]) -> str:
+    """Digest of all that the kernel logs of some worlds, to the last bit."""
+    digest = hashlib.sha256()
+    for seed in seeds:
+        log, _ = record(*arrays_of(make_ready(random_world(seed))))
+        for array in log[1:]:
+            digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def test_the_compiled_kernel_and_its_plain_source_log_the_same_bits():
+    seeds = range(0, 120, 2)
+    code = (
+        "from types import FunctionType\n"
+        "from backtest.kernels.simulate import simulate\n"
+        "from tests.oracles.test_kernel import bits_of\n"
+        "assert isinstance(simulate, FunctionType)\n"
+        f"print(bits_of({seeds}))"
+    )
+    plain = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+    )
+    assert plain.stdout.strip() == bits_of(seeds)
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 2))
