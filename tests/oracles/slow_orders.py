@@ -245,11 +245,12 @@ class Book:
             if order is None:
                 continue
             order.is_sized = True
-            if nav <= 0:
-                self.end(symbol, "none", moment.time)
             if order.is_exit:
                 order.shares = order.remaining = -account.held(symbol)
-            if nav <= 0 or order.weight is None:
+            if nav <= 0 or (order.is_exit and order.shares == 0):
+                self.end(symbol, "none", moment.time)
+                continue
+            if order.is_exit:
                 continue
             order.weight, weight = None, order.weight
             price = references.get(symbol, account.closes.get(symbol))
