@@ -43,6 +43,7 @@ def attribution_section(result: Result, account: Account, *, top: int) -> Sectio
         "by_currency": _grouped(traded, "currency", start),
         "by_exchange": _grouped(traded, "exchange", start),
         "by_side": _by_side(result, start),
+        "positions": _positions(table, top),
         "instruments": len(traded),
         "trades_pnl": made,
         "interest": interest,
@@ -125,6 +126,25 @@ def _by_night(night: FloatArray, returns: FloatArray, market: FloatArray) -> lis
             }
         )
     return rows
+
+
+def _positions(table: pd.DataFrame, top: int) -> list[Section]:
+    """Instruments held with the largest mean weight by size, the largest first."""
+    held = table[table["sessions"] > 0]
+    order = held["weight"].abs().sort_values(ascending=False, kind="stable").index[:top]
+    fields = ("symbol", "weight", "largest", "last", "sessions")
+    return [
+        {
+            "name": str(name),
+            "weight": mean,
+            "largest_weight": peak,
+            "last_weight": last,
+            "sessions": int(sessions),
+        }
+        for name, mean, peak, last, sessions in zip(
+            *(held.loc[order, field].tolist() for field in fields), strict=True
+        )
+    ]
 
 
 def _described(result: Result, table: pd.DataFrame) -> pd.DataFrame:

@@ -15,9 +15,14 @@ from backtest.report.page import Table
 from backtest.report.series import rows_of, section
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
+_MISSING: dict[str, dict[int | None, str]] = {
+    "trials": {None: "not known"},
+    "deflated_sharpe": {None: "needs the number of trials", 1: "none with one trial"},
+}
+"""What stands for a number of luck that is not there, by the number of trials."""
 _INITIALS = frozenset({"sfc", "afrc", "sec", "finra", "taf", "fx", "csrc"})
 _SHADES = 4  # depths of colour of the monthly table
 
@@ -137,11 +142,10 @@ def luck_table(metrics: Mapping[str, object]) -> Table:
     rows = []
     for measure in group.measures:
         value = look_up(metrics, measure.path)
-        if value is None and measure.path[-1] in ("trials", "deflated_sharpe"):
-            shown = "not known" if measure.path[-1] == "trials" else "needs the number of trials"
-        else:
-            shown = measure.show(value)
-        rows.append((measure.label, shown))
+        missing = _MISSING.get(measure.path[-1], {})
+        trials = look_up(metrics, ("inference", "trials"))
+        words = missing.get(1 if trials == 1 else None, formats.UNKNOWN)
+        rows.append((measure.label, words if value is None else measure.show(value)))
     return Table(("Measure", "Strategy"), rows)
 
 
@@ -151,26 +155,24 @@ def luck_conventions(metrics: Mapping[str, object]) -> list[tuple[str, str]]:
     return [(formats.label_of(str(name)), str(text)) for name, text in stated.items()]
 
 
-def position_table(contributions: pd.DataFrame, top: int) -> BarTable:
+def position_table(metrics: Mapping[str, object]) -> BarTable:
     """Instruments held with the largest mean weight by size."""
-    held = contributions[contributions["sessions"] > 0]
-    order = held["weight"].abs().sort_values(ascending=False, kind="stable").index[:top]
-    largest = held.loc[order]
-    longest = float(largest["weight"].abs().max()) if len(largest) else 0.0
-    fields = ("symbol", "weight", "largest", "last", "sessions")
+    held = rows_of(section(metrics, "attribution").get("positions"))
+    longest = max((abs(formats.as_float(row.get("weight"))) for row in held), default=0.0)
     rows = [
         BarRow(
-            str(symbol),
+            str(row.get("name")),
             (
-                *(formats.percent(value) for value in (mean, peak, last)),
-                formats.show(sessions, "count"),
+                *(
+                    formats.percent(row.get(name))
+                    for name in ("weight", "largest_weight", "last_weight")
+                ),
+                formats.show(row.get("sessions"), "count"),
             ),
-            share_of_longest(mean, longest),
+            share_of_longest(formats.as_float(row.get("weight")), longest),
             "plain",
         )
-        for symbol, mean, peak, last, sessions in zip(
-            *(largest[field].tolist() for field in fields), strict=True
-        )
+        for row in held
     ]
     columns = ("Instrument", "Mean weight", "Largest", "At the end", "Sessions held")
     return BarTable("Largest positions", columns, rows)

@@ -114,7 +114,7 @@ def dealing_facts(metrics: Mapping[str, object], currency: str) -> list[tuple[st
 def participation_words(taken: Mapping[str, object]) -> str:
     """``0.3 % in the middle, 2.0 % at the 95th percentile, 8.2 % at most``."""
     if not taken:
-        return "not known"
+        return "no fill on known volume"
     middle, high, most = (
         formats.percent(taken.get(name), 1) for name in ("median", "quantile_95", "largest")
     )

@@ -26,7 +26,7 @@ def outcome_table(events: Mapping[str, object], word: str, benchmark: str) -> Ta
         )
         if section(events, name)
     ]  # fmt: skip
-    return Table(("", *_columns(benchmark)), rows)
+    return Table(("Events", *_columns(benchmark)), rows)
 
 
 def horizon_table(events: Mapping[str, object], word: str, benchmark: str) -> Table:

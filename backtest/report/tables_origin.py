@@ -86,7 +86,7 @@ def split_table(metrics: Mapping[str, object], benchmark: str) -> Table | None:
         ("Mean excess return a year", formats.percent(split.get("mean_excess")), ""),
         ("Variance explained", formats.percent(split.get("r_squared"), 1), ""),
     ]
-    return Table(("", "Estimate", "Standard error"), rows)
+    return Table(("Part", "Estimate", "Standard error"), rows)
 
 
 def spillover_table(metrics: Mapping[str, object], benchmark: str) -> Table | None:

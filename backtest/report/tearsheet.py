@@ -60,7 +60,7 @@ def charts_of(result: Result, daily: Series) -> dict[str, Chart]:
         figures.nav_chart(daily, currency=currency, benchmark=benchmark),
         figures.yearly_chart(years, benchmark=benchmark),
         _distribution(result, daily, benchmark),
-        figures.exposure_chart(result, daily),
+        None if result.positions.empty else figures.exposure_chart(result, daily),
         figures.positions_chart(result, daily, top=_top(result)),
         figures.sharpe_chart(
             section(metrics, "inference"),
@@ -68,7 +68,7 @@ def charts_of(result: Result, daily: Series) -> dict[str, Chart]:
         ),
     ]
     window = round(daily.account.sessions_per_year)
-    if len(daily.dates) >= window:
+    if len(daily.dates) >= window and has_moved(daily):
         found.append(figures.rolling_chart(daily, window=window))
     spillover = section(metrics, "attribution", "spillover")
     if spillover.get("beta") is not None:
@@ -85,6 +85,11 @@ def charts_of(result: Result, daily: Series) -> dict[str, Chart]:
         columns = event_returns(events)
         found.append(figures.spread_chart(result.context["events"], columns, word=word))
     return {chart.name: chart for chart in found if chart is not None}
+
+
+def has_moved(daily: Series) -> bool:
+    """Whether the account ever gained or lost anything."""
+    return bool((daily.account.returns != 0.0).any())
 
 
 def event_word(result: Result) -> str:
@@ -107,9 +112,9 @@ def event_returns(events: Mapping[str, object]) -> list[tuple[str, str]]:
 def _distribution(result: Result, daily: Series, benchmark: str) -> Chart | None:
     months = rows_of(section(result.metrics, "periods").get("months"))
     whole = [row for row in months if not row.get("partial")]
-    if len(whole) >= _FEWEST_MONTHS:
+    if len(whole) >= _FEWEST_MONTHS and has_moved(daily):
         return figures.months_chart(whole, benchmark=benchmark)
-    if len(daily.dates) < _SHORTEST_CHART:
+    if len(daily.dates) < _SHORTEST_CHART or not has_moved(daily):
         return None
     account = daily.account
     pairs = zip(account.returns.tolist(), account.benchmark_returns.tolist(), strict=True)
@@ -169,7 +174,7 @@ def _origin(result: Result) -> dict[str, object]:
 def _holdings(result: Result) -> dict[str, object]:
     metrics, currency = result.metrics, describe.currency_of(result)
     return {
-        "positions": tables.position_table(series.contributions(result), _top(result)),
+        "positions": tables.position_table(metrics),
         "holding": dealing.holding_table(metrics, currency),
         "costs": tables.cost_table(metrics, currency),
         "cost_years": dealing.cost_year_table(metrics, currency),
