@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,7 +13,9 @@ import pandas as pd
 
 from backtest.calendars import timezone
 from backtest.clock import Clock
+from backtest.data.arrays import BarArrays
 from backtest.data.bundle import Bundle
+from backtest.data.checks import bundle_volume_missing
 from backtest.data.grid import NEVER, UNKNOWN, Grid
 from backtest.errors import StrategyError
 from backtest.panel import facts as pit
@@ -78,7 +81,7 @@ class Panel:
             self,
             self._universe,
             self._currency,
-            bars=self._grid.bars,
+            bars=self._history(),
             fx=self._bundle.fx,
             known=lambda values: self._take(values, opened=False),
         )
@@ -249,6 +252,20 @@ class Panel:
             out[rows, column] = np.maximum(
                 out[rows, column] / acts.split[k] - acts.dividend[k], 0.0
             )
+
+    def _history(self) -> BarArrays:
+        """The bars that filters count in; volume that a whole exchange lacks is unknown, not 0."""
+        bars = self._grid.bars
+        if self._universe.min_turnover is None:
+            return bars
+        missing = bundle_volume_missing(self._bundle, bars)
+        if not any(lacks.any() for lacks in missing.values()):
+            return bars
+        volume = bars.volume.copy()
+        for exchange, columns in self._by_exchange():
+            rows = np.flatnonzero(missing[exchange])
+            volume[rows, columns] = np.nan
+        return replace(bars, volume=volume)
 
     def _last_bar(self, field: Literal["open", "high", "low", "volume"]) -> pd.DataFrame:
         bars = self._grid.bars
