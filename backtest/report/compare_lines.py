@@ -21,7 +21,7 @@ COLORS = ("strategy", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 _GREY = "@faint/0.5"
 _REBASED = 100.0
-_MOST_POINTS = 20_000  # of all runs together, on one panel
+_MOST_POINTS = 30_000  # of all runs together, on one panel
 
 
 class Panel(NamedTuple):

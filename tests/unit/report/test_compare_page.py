@@ -112,7 +112,7 @@ def test_a_small_picture_rises_where_nav_rises(make_result, changed):
 
 
 def test_a_long_history_of_many_runs_is_drawn_by_weeks_and_says_so(make_result):
-    runs = [make_result(2600, name=f"run_{number}", seed=number, trades=5) for number in range(8)]
+    runs = [make_result(2600, name=f"run_{number}", seed=number, trades=5) for number in range(12)]
     chart = overlay_chart(compare_results(runs))
     assert "Drawn every 5 sessions." in chart.note
     drawn = [trace for trace in chart.figure["data"] if trace.get("uid") == "run3x0"]
