@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import multiprocessing
+import subprocess
+import sys
 from dataclasses import replace
-from pathlib import Path
 
 from backtest.trial_ledger import TrialRecord, family, record_trials
 
@@ -51,17 +51,23 @@ def test_what_is_not_a_number_is_kept_as_unknown(tmp_path):
     assert family(tmp_path, strategy="spillover_dip", data="d1")[0].sharpe is None
 
 
-def _write(folder: Path, writer: int) -> None:
-    for number in range(25):
-        record_trials(folder, [replace(ONE, fingerprint=f"{writer}-{number}")])
+WRITER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from backtest.trial_ledger import TrialRecord, record_trials
+
+one = TrialRecord(
+    "", "dip", "spillover_dip", "run", "d1", "e", "", "", 250, 0.1, 0.1, 0.1, 0.0, 3.0
+)
+for number in range(25):
+    record_trials(Path(sys.argv[1]), [replace(one, fingerprint=f"{sys.argv[2]}-{number}")])
+"""
 
 
 def test_four_writers_at_once_lose_nothing(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write, args=(tmp_path, n)) for n in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0] * 4
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(n)]) for n in range(4)
+    ]
+    assert [writer.wait() for writer in writers] == [0] * 4
     assert len(family(tmp_path, strategy="spillover_dip", data="d1")) == 100
