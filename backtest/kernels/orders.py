@@ -6,10 +6,9 @@ import numpy as np
 
 from backtest.kernels.book import NUDGE, close_order, set_status, tidy_waiting, to_lots
 from backtest.kernels.inner import inner
-from backtest.kernels.valuation import mark_held, mark_now, nav_now, note_impact
+from backtest.kernels.valuation import mark_held, mark_now, nav_at, nav_now, note_impact
 from backtest.kernels.world import (
     BLOCKED,
-    CASH,
     DECISION,
     HELD,
     LAPSED,
@@ -87,18 +86,12 @@ def size_now(
 
     Several decisions may wait; for each column the latest that gave a number counts.
     """
-    columns = world.columns
-    shares = book.shares
     due = book.desks[x]["due"]
     t = book.desks[x]["latest"]
     book.desks[x]["due"] = -1
-    nav = book.money[CASH]
-    for h in range(book.count[HELD]):
-        j = book.held[h]
-        price = prices[j] if columns[j]["exchange"] == x else np.nan
-        if price != price:
-            price = mark_held(world, book, j)
-        nav += shares[j] * price * world.fx[event, columns[j]["currency"]]
+    if not has_weights(world, orders, x, due, t) and not has_outsiders(world, orders, book, t, x):
+        return
+    nav = nav_at(world, book, event, x, prices)
     if nav <= 0.0:
         return
     sized = book.sides[1]
@@ -256,6 +249,27 @@ def write_order(
         log.order[k, 0] = q
         log.order[k, 1] = value
         log.order[k, 2] = 0.0
+
+
+@inner
+def has_weights(world: World, orders: Orders, x: int, due: int, t: int) -> bool:
+    """Whether a weight of rows ``due`` to ``t`` waits for exchange ``x``."""
+    for k in range(orders.ptr[due], orders.ptr[t + 1]):
+        if world.edge[x] <= orders.column[k] < world.edge[x + 1]:
+            return True
+    return False
+
+
+@inner
+def has_outsiders(world: World, orders: Orders, book: Book, t: int, only: int) -> bool:
+    """Whether a position has left the universe, of exchange ``only`` (-1: all)."""
+    if orders.universe.shape[0] == 0:
+        return False
+    for h in range(book.count[HELD]):
+        j = book.held[h]
+        if not orders.universe[t, j] and (only < 0 or world.columns[j]["exchange"] == only):
+            return True
+    return False
 
 
 @inner

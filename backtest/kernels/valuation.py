@@ -124,6 +124,24 @@ def nav_now(world: World, book: Book, event: int) -> float:
 
 
 @inner
+def nav_at(world: World, book: Book, event: int, x: int, prices: Floats) -> float:
+    """`nav_now`, but what exchange ``x`` lists at ``prices`` where they are known."""
+    total = book.money[CASH]
+    columns = world.columns
+    shares = book.shares
+    rate = world.fx[event]
+    first = world.edge[x]
+    last = world.edge[x + 1]
+    for h in range(book.count[HELD]):
+        j = book.held[h]
+        price = prices[j] if first <= j < last else np.nan
+        if price != price:
+            price = mark_held(world, book, j)
+        total += shares[j] * price * rate[columns[j]["currency"]]
+    return total
+
+
+@inner
 def short_value(world: World, book: Book, event: int) -> float:
     """Value of what is sold short, at marks, portfolio currency, positive."""
     total = 0.0
