@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -61,8 +60,6 @@ class Best(NamedTuple):
         For each run, whether it may be the best; None where it cannot be said.
     p_values
         For each run, of its being so.
-    reason
-        Why there is no set of the best; empty where there is one.
     """
 
     p_value: float
@@ -70,7 +67,6 @@ class Best(NamedTuple):
     upper: float
     included: tuple[bool | None, ...]
     p_values: tuple[float, ...]
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +114,6 @@ class Luck:
                 "size": SIZE,
                 "included": list(self.best.included),
                 "p_values": [x if math.isfinite(x) else None for x in self.best.p_values],
-                "reason": self.best.reason or None,
             }
         return found
 
@@ -212,10 +207,7 @@ def _best(excess: FloatArray) -> Best:
         p_value, lower, upper = ability.consistent, ability.lower, ability.upper
     included: list[bool | None] = [None] * len(excess)
     odds = [math.nan] * len(excess)
-    reason = ""
-    if find_spec("arch") is None:
-        reason = "The set of the best needs arch: pip install 'portfolio-backtest[inference]'."
-    elif moving.size:
+    if moving.size:
         kept, stands_for = _distinct(scaled)
         found = inference.model_confidence_set(
             scaled[:, kept], seed=SEED, size=SIZE, draws=DRAWS, trials=len(kept)
@@ -223,7 +215,7 @@ def _best(excess: FloatArray) -> Best:
         for run, column in zip(moving.tolist(), stands_for, strict=True):
             included[run] = column in found.included
             odds[run] = float(found.p_values[column])
-    return Best(p_value, lower, upper, tuple(included), tuple(odds), reason)
+    return Best(p_value, lower, upper, tuple(included), tuple(odds))
 
 
 def _distinct(columns: FloatArray) -> tuple[list[int], list[int]]:

@@ -130,15 +130,12 @@ def _said(luck: Luck, names: Sequence[str]) -> list[str]:
             f"{better}: the test that none is, at equal risk, has p = {_odds(best.p_value)} "
             f"(bounds {_odds(best.lower)} and {_odds(best.upper)})."
         )
-    if best.reason:
-        said.append(best.reason)
-    else:
-        kept = [name for name, is_in in zip(names, best.included, strict=True) if is_in]
-        all_in = len(kept) == len(names)
+    kept = [name for name, is_in in zip(names, best.included, strict=True) if is_in]
+    if len(kept) == len(names):
+        said.append(f"Any of the {len(names)} may be the best: the data cannot tell them apart.")
+    elif kept:
         said.append(
-            f"Any of the {len(names)} may be the best: the data cannot tell them apart."
-            if all_in
-            else f"{len(kept)} of {len(names)} may be the best, with 90 % confidence: {some(kept)}."
+            f"{len(kept)} of {len(names)} may be the best, with 90 % confidence: {some(kept)}."
         )
     if not any(math.isfinite(_main(lead).low) for lead in luck.leads):
         return said

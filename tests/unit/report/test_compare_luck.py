@@ -101,7 +101,6 @@ def test_one_run_alone_is_compared_with_nothing(runs, market):
 
 
 def test_the_one_of_three_that_gains_every_day_is_alone_in_the_set_of_the_best(runs):
-    pytest.importorskip("arch")
     noise = np.random.default_rng(7).normal(0.0, 0.01, (3, 500))
     found = luck(runs(noise[0], noise[1] + 0.004, noise[2]))
     assert found.best.included == (False, True, False)
@@ -110,7 +109,6 @@ def test_the_one_of_three_that_gains_every_day_is_alone_in_the_set_of_the_best(r
 
 
 def test_copies_of_a_run_are_in_the_set_of_the_best_together(runs):
-    pytest.importorskip("arch")
     noise = np.random.default_rng(7).normal(0.0, 0.01, (3, 500))
     winner = noise[1] + 0.004
     found = luck(runs(noise[0], winner, winner))
@@ -118,7 +116,6 @@ def test_copies_of_a_run_are_in_the_set_of_the_best_together(runs):
 
 
 def test_a_run_that_stands_still_is_in_no_test(runs, market):
-    pytest.importorskip("arch")
     found = luck(runs(market, np.zeros(500), market[::-1]))
     assert math.isnan(found.leads[0].memmel.value)
     assert found.best.included[1] is None
