@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtest.clock import Clock
+from backtest.calendars import Sessions
+from backtest.clock import CLOSE, NAV, OPEN, Clock
 from backtest.data.grid import Grid
 from backtest.kernels.world import CASH_KINDS, REASONS, Log
 
@@ -35,6 +36,7 @@ COLUMNS = (
     "reason",
 )
 
+_WITHIN = ("stop_loss", "take_profit", "trailing_stop")  # left when the price was met
 _FLAT = 1e-9  # shares: what rounding may leave of a position that was sold
 
 
@@ -57,6 +59,9 @@ class _Trip:
     fees: float = 0.0
     growth: float = 1.0  # splits since the entry
     rest: float = 0.0  # of a share, after a split: paid in cash, next in the log
+    entered_at_close: bool = False
+    last: float = np.nan  # price of the last fill
+    left: tuple[float, float] | None = None  # range of the last bar that it was held through
     reason: str = ""
 
 
@@ -65,7 +70,8 @@ def trades_frame(log: Log, clock: Clock, grid: Grid) -> pd.DataFrame:
 
     ``pnl`` is in the portfolio's currency, net of all costs, dividends and cash for fractions
     included; of an open trade, with its last mark. ``return`` is pnl over what the entries cost.
-    ``mae`` and ``mfe`` are the worst and best price against the average entry, as fractions.
+    ``mae`` and ``mfe`` are the worst and best price while it was held against the average entry, as
+    fractions: not the bar before an entry at its close, nor after an exit at its open or level.
     """
     done: list[dict[str, object]] = []
     trips: dict[int, _Trip] = {}
@@ -111,6 +117,7 @@ def _follow_fill(
         trip = trips.get(column)
         if trip is None:
             trip = _Trip(column=column, side=np.sign(shares), begun=event)
+            trip.entered_at_close = bool(clock.kind[event] == CLOSE)
             trips[column] = trip
         opens = shares * trip.side > 0
         part = shares if opens else np.sign(shares) * min(abs(shares), abs(trip.held))
@@ -125,12 +132,14 @@ def _follow_fill(
             trip.sold += abs(part)
             trip.received += abs(part) * price
         trip.held += part
+        trip.last = price
         trip.largest = max(trip.largest, abs(trip.held))
         cost -= share_of_cost
         shares -= part
         # Without a sale it is no rounding: fractions bought with the last cash may be as small.
         if trip.sold > 0.0 and abs(trip.held) <= _FLAT * max(1.0, trip.largest):
             trip.reason = REASONS[log.fill_at[row, 3]]
+            trip.left = _left_within(trip, clock, grid, event)
             done.append(_closed(trips.pop(column), clock, grid, event, price=None))
             if abs(shares) <= _FLAT:
                 shares = 0.0
@@ -173,6 +182,7 @@ def _follow_cash(
         trip.received += abs(local)
         if trip.held == 0.0:  # a consolidation left less than one share
             trip.reason = "fraction"
+            trip.left = _left_within(trip, clock, grid, event)
             done.append(_closed(trips.pop(column), clock, grid, event, price=None))
 
 
@@ -214,9 +224,11 @@ def _row(
     trip: _Trip, clock: Clock, grid: Grid, event: int, *, exit_price: float, pnl: float
 ) -> dict[str, object]:
     entry_price = trip.paid / trip.bought
-    start, end = (_own_session(clock, grid, trip.column, at) for at in (trip.begun, event))
-    worst, best = _excursions(trip, grid, start, end, entry_price)
     own = clock.sessions[clock.exchanges[grid.bars.column_exchange[trip.column]]]
+    start, end = (_own_session(own, clock, at) for at in (trip.begun, event))
+    over = int(np.searchsorted(own.close, clock.time[event], side="right")) - 1
+    seen = end if trip.left is not None else min(end, over)  # a bar is known once it is over
+    worst, best = _excursions(trip, grid, start, seen, entry_price)
     return {
         "symbol": grid.bars.symbols[trip.column],
         "side": "long" if trip.side > 0 else "short",
@@ -237,16 +249,28 @@ def _row(
     }
 
 
-def _own_session(clock: Clock, grid: Grid, column: int, event: int) -> int:
-    """The last session of the column's exchange that has begun by the event."""
-    own = clock.sessions[clock.exchanges[grid.bars.column_exchange[column]]]
-    return max(int(np.searchsorted(own.open, clock.time[event], side="right")) - 1, 0)
+def _own_session(own: Sessions, clock: Clock, event: int) -> int:
+    """The session an own event belongs to; of a NAV row the last that began before it."""
+    if clock.kind[event] != NAV:
+        return int(clock.row[event])
+    return max(int(np.searchsorted(own.open, clock.time[event], side="left")) - 1, 0)
+
+
+def _left_within(trip: _Trip, clock: Clock, grid: Grid, event: int) -> tuple[float, float] | None:
+    """Lowest and highest price of the last bar while it was held; None for the whole bar's."""
+    opening = float(grid.bars.open[clock.row[event], trip.column])
+    if clock.kind[event] == OPEN:
+        return opening, opening
+    if trip.reason in _WITHIN:
+        first = trip.last if np.isnan(opening) else opening
+        return min(first, trip.last), max(first, trip.last)
+    return None
 
 
 def _excursions(
     trip: _Trip, grid: Grid, start: int, end: int, entry_price: float
 ) -> tuple[float, float]:
-    """Worst and best of the bars from entry to exit against the average entry, as fractions."""
+    """Worst and best price while it was held against the average entry, as fractions."""
     bars = grid.bars
     stretch = slice(start, end + 1)
     close = bars.close[stretch, trip.column]
@@ -254,6 +278,10 @@ def _excursions(
     high = np.where(
         np.isnan(bars.high[stretch, trip.column]), close, bars.high[stretch, trip.column]
     )
+    if len(close) and trip.entered_at_close:
+        low[0] = high[0] = close[0]
+    if len(close) and trip.left is not None:
+        low[-1], high[-1] = trip.left
     if trip.growth != 1.0:
         factor = _shares_at_end(grid, trip.column, start, end)
         low, high = low / factor, high / factor

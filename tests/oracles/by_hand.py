@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pandas as pd
@@ -23,7 +23,12 @@ SIMULATORS = {"oracle": simulate_slow, "engine": simulate_fast}
 simulate = simulate_slow  # the fixture `simulator` puts either here
 
 
-def run(
+def run(bars: dict[str, list], weights: dict[str, dict[int, float]], **more: object) -> SlowResult:
+    """Simulate the market of `world_of`."""
+    return simulate(world_of(bars, weights, **more))
+
+
+def world_of(
     bars: dict[str, list],
     weights: dict[str, dict[int, float]],
     *,
@@ -38,8 +43,8 @@ def run(
     base: str = "XHKG",
     closed: dict[str, list[int]] | None = None,
     **settings: object,
-) -> SlowResult:
-    """Simulate symbols given as lists of bars, one per row of DAYS, with weights by row.
+) -> World:
+    """Return a market of symbols given as lists of bars, one per row of DAYS, with weights by row.
 
     A bar is a price (flat), (open, high, low, close), the same with a volume, or None. The first
     row is history: decisions start at row 1. ``about`` has instrument columns by symbol, ``closed``
@@ -61,7 +66,7 @@ def run(
         model(**{k: v for k, v in settings.items() if k in model.model_fields})
         for model in (Execution, Portfolio, Exits)
     )
-    world = World(
+    return World(
         instruments=table,
         bars=pd.DataFrame(rows, columns=BAR),
         actions=_table(actions, ["symbol", "ex_session", "kind", "value"]),
@@ -90,7 +95,6 @@ def run(
         first=DAYS[1],
         last=DAYS[length - 1],
     )
-    return simulate(world)
 
 
 def _instrument(symbol: str, about: dict[str, object]) -> dict[str, object]:
@@ -122,6 +126,9 @@ def _table(rows: list[tuple[object, ...]], names: list[str]) -> pd.DataFrame:
 
 
 def _session(exchange: str, day: date) -> tuple[date, datetime, datetime]:
+    if exchange == "24/7":
+        opens = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return day, opens, opens + timedelta(days=1)
     opens, closes = (
         datetime(day.year, day.month, day.day, *t, tzinfo=UTC) for t in HOURS[exchange]
     )
