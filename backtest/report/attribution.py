@@ -11,6 +11,7 @@ from backtest.inference.longrun import newey_west_lags
 from backtest.measures.distribution import hit_rate
 from backtest.measures.regression import regress
 from backtest.report.account import Account, Section
+from backtest.report.brinson_section import brinson_section
 from backtest.report.series import contributions
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def attribution_section(result: Result, account: Account, *, top: int) -> Sectio
         "other": profit - made - interest,
         "split": benchmark_split(account),
         "spillover": spillover(result, account),
+        "brinson": brinson_section(result, account),
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.calendars import timezone
+from backtest.report.brinson_frame import brinson_frame
 from backtest.report.event_study import event_frames
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def context_of(
     strategy: Strategy,
     weights: pd.DataFrame,
     trades: pd.DataFrame,
+    positions: pd.DataFrame,
     benchmark: str | None,
+    currency: str,
     fill: str,
     source: str | None,
 ) -> dict[str, pd.DataFrame]:
@@ -50,8 +53,10 @@ def context_of(
     ----------
     weights
         What the strategy wanted, rows and columns of the panel.
-    trades
+    trades, positions
         As in :class:`backtest.result.Result`.
+    currency
+        The portfolio's.
     fill
         ``open`` or ``close``: the price that an event is measured from.
     source
@@ -62,7 +67,8 @@ def context_of(
     dict
         ``instruments``: name, exchange, currency, kind and sector of what was traded or had an
         event. ``prices``: see `traded_prices`. ``overnight``: see `overnight_returns`. ``events``
-        and ``event_path``: see :func:`backtest.report.event_study.event_frames`.
+        and ``event_path``: see :func:`backtest.report.event_study.event_frames`. ``brinson``: see
+        :func:`backtest.report.brinson_frame.brinson_frame`.
     """
     found = event_frames(
         grid,
@@ -75,6 +81,15 @@ def context_of(
         fill=fill,
     )
     found["prices"] = traded_prices(grid, clock, trades)
+    found["brinson"] = brinson_frame(
+        bundle,
+        grid,
+        clock,
+        panel,
+        positions=positions,
+        benchmark=benchmark,
+        currency=currency,
+    )
     found["overnight"] = overnight_returns(bundle, grid, clock, panel, named=source)
     others = [found[name]["symbol"] for name in ("events", "overnight") if name in found]
     seen = {benchmark}.union(trades["symbol"], *others)

@@ -89,6 +89,41 @@ def split_table(metrics: Mapping[str, object], benchmark: str) -> Table | None:
     return Table(("Part", "Estimate", "Standard error"), rows)
 
 
+def brinson_table(metrics: Mapping[str, object]) -> Table | None:
+    """Excess over the benchmark by sector; None where its weights are not known."""
+    found = section(metrics, "attribution", "brinson")
+    if not found:
+        return None
+    effects = ("allocation", "selection", "interaction")
+    rows = [
+        (
+            str(row.get("name")),
+            formats.percent(row.get("weight"), 1),
+            formats.percent(row.get("market_weight"), 1),
+            *(formats.percent(row.get(name)) for name in effects),
+        )
+        for row in rows_of(found.get("sectors"))
+    ]
+    rows.append(("All sectors", "", "", *(formats.percent(found.get(name)) for name in effects)))
+    columns = ("Sector", "Mean weight", "Benchmark's", "Allocation", "Selection", "Interaction")
+    return Table(columns, rows)
+
+
+def brinson_words(metrics: Mapping[str, object]) -> str:
+    """What the effects leave, and what they add up to."""
+    found = section(metrics, "attribution", "brinson")
+    if not found:
+        return ""
+    excess, dealing, rest = (
+        formats.percent(found.get(name)) for name in ("excess", "dealing", "index_rest")
+    )
+    return (
+        f"Over {formats.counted(int(formats.as_float(found.get('sessions'))), 'session')}, by what "
+        f"was held at each close before. With dealing, costs and interest ({dealing}) and what the "
+        f"benchmark's weights do not explain ({rest}) the effects add up to the excess of {excess}."
+    )
+
+
 def spillover_table(metrics: Mapping[str, object], benchmark: str) -> Table | None:
     """Betas to the US night before; None where the run knows no US source."""
     found = section(metrics, "attribution", "spillover")

@@ -168,6 +168,9 @@ def _origin(result: Result) -> dict[str, object]:
         "contributors": origin.contributor_tables(metrics, currency),
         "split": origin.split_table(metrics, benchmark),
         "spillover": origin.spillover_table(metrics, benchmark),
+        "brinson": origin.brinson_table(metrics),
+        "brinson_words": origin.brinson_words(metrics),
+        "brinson_field": f"weight_in_{benchmark}",
     }
 
 

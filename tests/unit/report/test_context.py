@@ -9,6 +9,7 @@ import pytest
 from backtest import Result
 from backtest.calendars import sessions
 from backtest.config import RunConfig
+from backtest.report.brinson_frame import brinson_frame
 from backtest.report.context import MARGIN, context_of, overnight_returns, traded_prices
 from backtest.report.event_study import AFTER, BEFORE, HORIZONS, event_frames
 from backtest.runner import prepare
@@ -41,7 +42,7 @@ def bars_of(symbol, days, close, **columns):
 def stage_of(tmp_path):
     """A and B in Hong Kong, an index there, US.I in New York; A rises a tenth of a dollar a day."""
 
-    def made(*, base="XHKG", decide="before_open", actions=None, **listing):
+    def made(*, base="XHKG", decide="before_open", actions=None, facts=None, **listing):
         rising = 10.0 + 0.1 * np.arange(len(DAYS))
         bars = pd.concat(
             [
@@ -58,6 +59,7 @@ def stage_of(tmp_path):
                 "currency": ["HKD", "HKD", "HKD", "USD"],
                 "kind": ["stock", "stock", "index", "index"],
                 "listed": [None, f"{DAYS[100]:%Y-%m-%d}", None, None],
+                "sector": ["Rising", "Flat", "", ""],
                 "offer_price": [None, listing.get("offer", 16.0), None, None],
             }
         )
@@ -67,6 +69,9 @@ def stage_of(tmp_path):
             pd.DataFrame(actions, columns=["symbol", "ex_session", "kind", "value"]).to_csv(
                 tmp_path / "actions.csv", index=False
             )
+        if facts is not None:
+            columns = ["symbol", "field", "period", "known_at", "value"]
+            pd.DataFrame(facts, columns=columns).to_csv(tmp_path / "facts.csv", index=False)
         (tmp_path / "bundle.yaml").write_text("name: four\nprices: raw\n")
         return prepare(
             RunConfig.model_validate(
@@ -234,7 +239,8 @@ def test_frames_that_would_be_empty_are_not_kept(stage_of):
     none = pd.DataFrame({"symbol": [], "entry_session": [], "exit_session": []})
     found = context_of(
         stage.bundle, stage.grid, stage.clock, stage.panel, strategy=stage.strategy,
-        weights=stage.panel.close, trades=none, benchmark=None, fill="open", source=None,
+        weights=stage.panel.close, trades=none, positions=none, currency="USD", benchmark=None,
+        fill="open", source=None,
     )  # fmt: skip
     assert found == {}
 
@@ -245,3 +251,41 @@ def test_a_saved_run_comes_back_with_its_context(result, changed, tmp_path):
     again = Result.load(saved)
     assert set(again.context) == {"prices"}
     pd.testing.assert_frame_equal(again.context["prices"], prices)
+
+
+def held(stage, *rows):
+    return pd.DataFrame(rows, columns=["session", "symbol", "weight"])
+
+
+def sectors_of(stage, positions, benchmark="I"):
+    return brinson_frame(
+        stage.bundle, stage.grid, stage.clock, stage.panel,
+        positions=positions, benchmark=benchmark, currency="HKD",
+    )  # fmt: skip
+
+
+def weighed(symbol, day, value):
+    known = f"{day:%Y-%m-%d}T09:00:00Z"  # after the close in Hong Kong
+    return (symbol, "weight_in_I", f"{day:%Y-%m-%d}", known, value)
+
+
+def test_sectors_begin_each_session_with_what_was_held_and_known_before(stage_of):
+    stage = stage_of(facts=[weighed("A", DAYS[9], 0.95), weighed("A", DAYS[12], 0.5)])
+    frame = sectors_of(stage, held(stage, (DAYS[10], "A", 0.4)))
+    rising = frame[frame["sector"] == "Rising"].set_index("session")
+    # Known after the close of day 9: from day 10 on, and until half of them is too little.
+    assert rising.index.tolist() == DAYS[10:13].tolist()
+    assert rising["weight"].tolist() == [0.0, 0.4, 0.0]
+    assert rising["market_weight"].tolist() == [1.0, 1.0, 1.0]
+    # A goes from 11.0 to 11.1 on day 11.
+    assert rising["return"].iloc[1] == pytest.approx(11.1 / 11.0 - 1.0, abs=1e-12)
+    assert np.isnan(rising["return"].iloc[0])
+    cash = frame[frame["sector"] == "Cash"].set_index("session")
+    assert cash["weight"].tolist() == [1.0, 0.6, 1.0]
+    assert cash["market_weight"].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_without_weights_of_the_benchmark_there_are_no_sectors(stage_of):
+    stage = stage_of()
+    assert sectors_of(stage, held(stage)).empty
+    assert sectors_of(stage, held(stage), benchmark=None).empty

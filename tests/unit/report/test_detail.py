@@ -313,3 +313,30 @@ def test_the_sections_are_plain_json(waited):
     import json
 
     assert json.loads(json.dumps(detail_of(waited), allow_nan=False)) == detail_of(waited)
+
+
+def test_brinsons_effects_with_what_they_leave_add_up_to_the_excess(result, changed):
+    rng = np.random.default_rng(3)
+    days, weight = result.nav["session"], rng.random(len(result.nav))
+    parts = {
+        "Rising": (weight, rng.normal(0.001, 0.01, weight.size), 0.6, 0.002),
+        "Cash": (1.0 - weight, 0.0, 0.4, -0.001),
+    }
+    frame = pd.concat(
+        pd.DataFrame(
+            {
+                "session": days, "sector": name, "weight": mine, "return": own,
+                "market_weight": theirs, "market_return": market,
+            }
+        )
+        for name, (mine, own, theirs, market) in parts.items()
+    )  # fmt: skip
+    run = changed(result, context={"brinson": frame})
+    found = attributed(run)["brinson"]
+    names = ("allocation", "selection", "interaction", "dealing", "index_rest")
+    assert sum(found[name] for name in names) == pytest.approx(found["excess"], abs=1e-12)
+    account = account_of(run)
+    growth = account.nav[-1] / account.nav[0] - account.benchmark[-1]
+    assert found["excess"] == pytest.approx(growth, abs=1e-12)
+    for name in names[:3]:
+        assert sum(row[name] for row in found["sectors"]) == pytest.approx(found[name], abs=1e-15)
