@@ -111,7 +111,10 @@ def _holdings(results: Sequence[Result], sessions: DateArray) -> tuple[FloatArra
     total, known = np.zeros((runs, runs)), np.zeros((runs, runs))
     first = np.full((runs, count), math.nan)
     keys, weights, symbols = _books(results, sessions)
-    union = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
+    present = np.zeros(count * symbols, dtype=np.bool_)
+    for key in keys:
+        present[key] = True
+    union = np.flatnonzero(present)
     row = union // symbols
     edges = np.flatnonzero(np.diff(row, prepend=-1))  # where a session's names begin
     for start, stop in _blocks(edges, union.size):
@@ -148,22 +151,32 @@ def _books(
     results: Sequence[Result], sessions: DateArray
 ) -> tuple[list[IntArray], list[FloatArray], int]:
     """Each run's weights on the common sessions under sorted keys: session x symbols + symbol."""
-    names = sorted({str(name) for r in results for name in r.positions["symbol"].unique()})
+    coded = [pd.factorize(result.positions["symbol"]) for result in results]
+    names = sorted({str(name) for _, symbols in coded for name in symbols})
     index = pd.Index(names)
     keys, weights = [], []
-    for result in results:
+    for result, (codes, symbols) in zip(results, coded, strict=True):
         held = result.positions
-        day = held["session"].to_numpy().astype("datetime64[D]")
-        row = np.searchsorted(sessions, day)
-        inside = row < sessions.size
-        inside[inside] = sessions[row[inside]] == day[inside]
-        column = index.get_indexer(pd.Index(held["symbol"].astype(str)))
-        key = (row * len(names) + column)[inside]
-        order = np.argsort(key, kind="stable")
-        keys.append(key[order].astype(np.int64))
-        weight = held["weight"].to_numpy(dtype=np.float64)[inside][order]
+        places, days = pd.factorize(held["session"])
+        row = _rows_of(days.to_numpy().astype("datetime64[D]"), sessions)[places]
+        inside = row >= 0
+        column = index.get_indexer(pd.Index([str(name) for name in symbols]))[codes]
+        key = (row * len(names) + column)[inside].astype(np.int64)
+        weight = held["weight"].to_numpy(dtype=np.float64)[inside]
+        if (np.diff(key) < 0).any():
+            order = np.argsort(key, kind="stable")
+            key, weight = key[order], weight[order]
+        keys.append(key)
         weights.append(np.where(np.isfinite(weight), weight, 0.0))
     return keys, weights, max(len(names), 1)
+
+
+def _rows_of(days: DateArray, sessions: DateArray) -> IntArray:
+    """Places of ``days`` among the sorted ``sessions``, -1 where they are not."""
+    rows = np.searchsorted(sessions, days)
+    known = rows < sessions.size
+    known[known] = sessions[rows[known]] == days[known]
+    return np.where(known, rows, -1)
 
 
 def _blocks(edges: IntArray, size: int) -> list[tuple[int, int]]:
