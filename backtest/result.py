@@ -75,6 +75,7 @@ class Result:
             When a file of the run is missing or cannot be read.
         """
         from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
 
         try:
             tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
@@ -86,7 +87,7 @@ class Result:
             manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
             config = YAML(typ="safe", pure=True).load((folder / "config.yaml").read_text("utf-8"))
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, YAMLError) as problem:
             raise RunError(
                 f"{folder} is no complete run: {problem}. Run its config again."
             ) from problem
@@ -136,8 +137,13 @@ def _replace(draft: Path, folder: Path) -> None:
     if folder.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
         folder.rename(old / "run")
-        draft.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        try:
+            draft.rename(folder)
+        except BaseException:
+            (old / "run").rename(folder)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
     else:
         draft.rename(folder)
     folder.chmod(0o755)  # mkdtemp makes a folder for its owner alone
