@@ -361,7 +361,7 @@ def _with_doubts(
 
 
 def _calendar(stage: Stage) -> npt.NDArray[np.datetime64]:
-    """Base sessions a month beyond both ends of the run, to tell partial months and years."""
+    """Base sessions a year beyond both ends of the run, to tell partial months and years."""
     from backtest.calendars import sessions
 
     dates = stage.clock.base_sessions.dates
@@ -369,5 +369,5 @@ def _calendar(stage: Stage) -> npt.NDArray[np.datetime64]:
     last = dates[stage.clock.last] + np.timedelta64(370, "D")
     try:
         return sessions(stage.clock.base, first.item(), last.item()).dates
-    except Exception:
+    except DataError:  # beyond the calendar's horizon
         return dates
