@@ -54,7 +54,8 @@ class Episode:
 def drawdown(nav: FloatArray) -> FloatArray:
     r"""Fall from the running peak at each session's close, fractions <= 0, shape (T,).
 
-    A fall below 1e-12 is rounding and counts as none. NaN from the first NaN on.
+    A fall below 1e-12 is rounding and counts as none. NaN from the first NaN on, and where nothing
+    was there to fall from: an account that is bankrupt from the start has no peak.
 
     Notes
     -----
@@ -66,7 +67,8 @@ def drawdown(nav: FloatArray) -> FloatArray:
     [-0.2, 0.0, -0.25]
     """
     kept = absorbed(nav)
-    falls = kept / np.maximum.accumulate(kept) - 1.0
+    peak = np.maximum.accumulate(kept)
+    falls = np.divide(kept, peak, out=np.full_like(kept, np.nan), where=peak != 0.0) - 1.0
     return np.where(falls > -NOISE, 0.0, falls)[1:]
 
 

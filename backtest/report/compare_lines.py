@@ -92,6 +92,13 @@ def of_run(drawn: Sequence[Trace], run: int, runs: int) -> list[Trace]:
     ]
 
 
+def in_order(data: Sequence[Trace], runs: int) -> list[Trace]:
+    """Traces in the order in which they are drawn: above many grey lines the first run's."""
+    if runs <= FEW:
+        return list(data)
+    return sorted(data, key=lambda trace: trace.get("legendgroup") == "run0")
+
+
 def stacked(titles: Sequence[Panel], dailies: Sequence[Series]) -> Layout:
     """Layout of the panels over one time axis, from the first session of all runs to the last."""
     axes: list[Trace] = [

@@ -14,6 +14,7 @@ from backtest.report.compare_inputs import short
 from backtest.report.compare_lines import (
     Panel,
     drawn_words,
+    in_order,
     legend_of,
     of_run,
     stacked,
@@ -71,7 +72,7 @@ def rolling_chart(comparison: Comparison) -> Chart | None:
         title="Rolling, and costs",
         note=f"Blank until a window is full.{cut} Costs are fees, slippage and conversion over the "
         f"NAV of their session, summed.{drawn_words(steps)}",
-        figure={"data": data, "layout": stacked(panels, comparison.dailies)},
+        figure={"data": in_order(data, len(names)), "layout": stacked(panels, comparison.dailies)},
         table=Table(("Run", "Year end", *(panel.title for panel in panels)), rows, text=2),
         legend=legend_of(names),
         height="overlay",

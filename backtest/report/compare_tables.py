@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _POINTS = 96  # of a small picture's line
 _WIDTH, _HEIGHT = 120.0, 44.0
 _MOST_COLUMNS = 6  # keys of the config in the table of runs
+_MOST_VALUES = 12  # of one key that are named
 _DENSE = 12  # runs up to which a matrix shows its numbers
 
 
@@ -104,7 +105,12 @@ def inputs_of(comparison: Comparison) -> Inputs:
 def _counted(row: Difference) -> tuple[tuple[str, int, bool], ...]:
     """Values of a key with the count of runs that have each, in order of appearance."""
     defaults = dict(zip(row.texts, row.is_default, strict=True))
-    return tuple((text, row.texts.count(text), defaults[text]) for text in dict.fromkeys(row.texts))
+    found = [(text, row.texts.count(text), defaults[text]) for text in dict.fromkeys(row.texts)]
+    rest = found[_MOST_VALUES:]
+    if rest:
+        more = formats.counted(len(rest), "other value")
+        found = [*found[:_MOST_VALUES], (more, sum(count for _, count, _ in rest), False)]
+    return tuple(found)
 
 
 def _column_of(row: Difference) -> Column:

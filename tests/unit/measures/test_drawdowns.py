@@ -77,3 +77,8 @@ def test_episodes_cover_every_session_under_water_once():
     under = sum(one.sessions - (one.recovery is not None) for one in episodes)
     assert under == int(np.sum(falls < 0.0))
     assert min(one.depth for one in episodes) == drawdowns.max_drawdown(nav)
+
+
+def test_an_account_that_was_never_worth_anything_has_no_peak_to_fall_from():
+    assert np.isnan(drawdowns.drawdown(np.zeros(4))).all()
+    assert drawdowns.drawdown(np.array([100.0, 0.0, 0.0])).tolist() == [-1.0, -1.0]
