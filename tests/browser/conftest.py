@@ -13,7 +13,7 @@ import pytest
 
 from backtest.errors import RunError
 from backtest.report.browser import find_browser
-from tests.browser.worlds import REAL, SAMPLE, make_reports
+from tests.browser.worlds import COMPARED, REAL, SAMPLE, make_reports
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -32,7 +32,7 @@ EDGES = (
 )
 SHEETS = tuple(name.replace("_", "-") for name in SAMPLE)
 REAL_SHEETS = ("spillover-dip-hk", "ipo-day-one-hk", "low-pe-rotation-us")
-COMPARISONS = ("compare-strategies", "compare-hostile")
+COMPARISONS = tuple(COMPARED)
 ALL_SHEETS = (*SHEETS, *REAL_SHEETS, *EDGES, "hostile")
 ALL = (*ALL_SHEETS, *COMPARISONS, "index")
 

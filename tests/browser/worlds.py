@@ -21,6 +21,16 @@ ROOT = Path(__file__).resolve().parents[2]
 REAL = ROOT / ".." / "shared" / "bundles"
 
 SAMPLE = ("spillover_dip", "ipo_day_one", "low_pe_rotation")
+COMPARED = {
+    "compare-pair": ("young-benchmark", "no-benchmark"),
+    "compare-strategies": ("spillover-dip", "ipo-day-one", "low-pe-rotation"),
+    "compare-hostile": ("hostile", "no-trade", "bankrupt", "one-day"),
+    "compare-many": (
+        *("spillover-dip", "ipo-day-one", "low-pe-rotation", "hostile", "no-trade", "all-cash"),
+        *("loss-on-the-first-day", "bankrupt", "no-benchmark", "young-benchmark", "forty-years"),
+    ),
+}
+"""Comparisons, by the runs in them."""
 REAL_BUNDLES = {
     "spillover_dip": "hk-real",
     "ipo_day_one": "hk-real",
@@ -200,8 +210,8 @@ def make_reports(folder: Path) -> None:
     (reports / "half" / "run").mkdir(parents=True)
     (reports / "half" / "run" / "manifest.json").write_text("{", "utf-8")
     (reports / HOSTILE[1].replace("/", "")).mkdir()
-    compare(reports, "compare-strategies.html", *(name.replace("_", "-") for name in SAMPLE))
-    compare(reports, "compare-hostile.html", "hostile", "no-trade", "bankrupt", "one-day")
+    for page, names in COMPARED.items():
+        compare(reports, f"{page}.html", *names)
 
 
 def compare(reports: Path, page: str, *names: str) -> None:
