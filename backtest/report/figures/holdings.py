@@ -10,6 +10,7 @@ from backtest.measures import trading
 from backtest.report import formats, series
 from backtest.report.page import Chart, Key, Table
 from backtest.report.plot import (
+    Layout,
     bars,
     base_layout,
     date_axis,
@@ -59,19 +60,7 @@ def exposure_chart(result: Result, daily: Series) -> Chart:
         ),
     ]  # fmt: skip
     legend.append(Key("Cash", "benchmark"))
-    from_zero = {"rangemode": "tozero", "nticks": 4}
-    layout = panels(
-        ["Share of NAV", "Names held", "Largest weight", "Turnover by month, one-way"],
-        [0.34, 0.2, 0.2, 0.26],
-        [
-            {**percent_axis(), "nticks": 5},
-            from_zero,
-            {**percent_axis(), **from_zero},
-            {**percent_axis(), **from_zero},
-        ],
-        first=x[0],
-        last=x[-1],
-    )
+    layout = _exposure_layout(x[0], x[-1])
     rows = [
         (
             daily.dates[end],
@@ -92,6 +81,22 @@ def exposure_chart(result: Result, daily: Series) -> Chart:
         ),
         legend=tuple(legend),
         height="full",
+    )
+
+
+def _exposure_layout(first: str, last: str) -> Layout:
+    from_zero = {"rangemode": "tozero", "nticks": 4}
+    return panels(
+        ["Share of NAV", "Names held", "Largest weight", "Turnover by month, one-way"],
+        [0.34, 0.2, 0.2, 0.26],
+        [
+            {**percent_axis(), "nticks": 5},
+            from_zero,
+            {**percent_axis(), **from_zero},
+            {**percent_axis(), **from_zero},
+        ],
+        first=first,
+        last=last,
     )
 
 
