@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -167,6 +168,7 @@ def prepare(config: RunConfig, *, progress: Progress | None = None) -> Stage:
 
 def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
     """As `prepare`, over a bundle that is at hand."""
+    _check_benchmark(config, bundle)
     bars = bar_arrays(bundle)
     strategy = load_strategy(config.strategy)
     markets = resolve_markets(config.market, _traded_exchanges(bundle))
@@ -242,6 +244,16 @@ def _held(panel: Panel, clock: Clock) -> npt.NDArray[np.bool_]:
 def _traded_exchanges(bundle: Bundle) -> list[str]:
     table = bundle.instruments
     return sorted(table.loc[table["kind"] != "index", "exchange"].unique())
+
+
+def _check_benchmark(config: RunConfig, bundle: Bundle) -> None:
+    known = list(bundle.instruments["symbol"])
+    if config.benchmark is None or config.benchmark in known:
+        return
+    near = difflib.get_close_matches(config.benchmark, known, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    message = f"'{config.benchmark}' is not in the bundle{hint}"
+    raise DataError(f"bundle '{bundle.name}'", [Fault("benchmark", message)])
 
 
 def _check_opens(config: RunConfig, bundle: Bundle, grid: Grid, panel: Panel) -> None:

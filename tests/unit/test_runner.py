@@ -156,3 +156,16 @@ def test_the_official_close_of_the_base_market_moves_decisions_after_it(bundle):
     free = prepare(config_on(bundle, **after)).panel.decisions
     # Hong Kong's closing auction ends at 16:10.
     assert (real - free).unique().tolist() == [pd.Timedelta(minutes=10)]
+
+
+def test_a_benchmark_that_the_bundle_lacks_is_a_fault_with_the_nearest_name():
+    config = RunConfig.model_validate(
+        {
+            "name": "a",
+            "data": {"bundle": "sample"},
+            "strategy": {"name": "buy_and_hold"},
+            "benchmark": "X01.HK",
+        }
+    )
+    with pytest.raises(DataError, match=r"'X01\.HK' is not in the bundle; did you mean 'X001\.HK'"):
+        prepare(config)
