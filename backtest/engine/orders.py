@@ -42,12 +42,14 @@ def build_orders(
     held = np.ascontiguousarray(universe.to_numpy(dtype=np.bool_)[run])
     _check_values(values, wanted, held, weights, clock=clock, portfolio=portfolio)
     rows, columns = np.nonzero(wanted)
+    # What may be held is asked only of what is ever wanted; mostly the answer is always yes.
+    asked = held[:, np.unique(columns)]
     return Orders(
         ptr=np.searchsorted(rows, np.arange(len(values) + 1)),
         column=columns.astype(np.int32),
         weight=values[rows, columns],
         can_trade=can_trade,
-        universe=held,
+        universe=held if not asked.all() else np.zeros((0, 0), dtype=np.bool_),
     )
 
 

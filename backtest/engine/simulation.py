@@ -90,7 +90,7 @@ def simulate(
         rules,
         execution=execution,
         portfolio=portfolio,
-        tradable=np.asarray(orders.universe.any(axis=0)),
+        tradable=np.asarray(universe.to_numpy(dtype=np.bool_)[clock.first :].any(axis=0)),
     )
     terms = build_terms(execution, portfolio, exits)
     components = rules.components + ((SUBSCRIPTION,) if terms.at_offer else ())

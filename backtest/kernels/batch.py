@@ -58,29 +58,37 @@ def at_limit(world: World, x: int, s: int, j: int, reference: float, side: float
 
 
 @inner
-def allow(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -> None:
-    """Shares of each trade that price, price limit, T+1 and volume let through."""
+def quote(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -> None:
+    """Shares that price, price limit, T+1 and volume let through, and what they would fill at.
+
+    The price is the reference and slippage, on the tick grid, then kept in the bar's range.
+    """
     batch = book.batch
     watch = book.watch
     slots = book.slots
     columns = world.columns
     rows = world.rules.rows
+    ticks = world.rules.ticks
     held = book.shares
     unknown = world.volume_unknown[x, s]
     volume = world.volume[s]
+    high = world.high[s]
+    low = world.low[s]
     period = world.rules.period[x, s]
     for i in range(book.count[BATCH]):
         trade = batch[i]
         j = trade["column"]
         reference = trade["reference"]
         asked = trade["asked"]
-        trade["amount"] = 0.0
         shares = volume[j]
         if not reference > 0.0 or (shares == 0.0 and not unknown):
+            trade["amount"] = 0.0
             trade["status"] = LAPSED
             continue
-        rule = rows[columns[j]["rule"] + period]
+        row = columns[j]["rule"] + period
+        rule = rows[row]
         if rule["limit"] > 0.0 and at_limit(world, x, s, j, reference, side):
+            trade["amount"] = 0.0
             trade["status"] = LIMIT
             continue
         status = FILLED
@@ -100,34 +108,16 @@ def allow(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -
                     status = CAPPED
         trade["amount"] = amount
         trade["status"] = status
-
-
-@inner
-def price(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -> None:
-    """Fill price of each trade: reference, slippage, tick, then kept in the bar's range."""
-    watch = book.watch
-    batch = book.batch
-    columns = world.columns
-    period = world.rules.period[x, s]
-    rows = world.rules.rows
-    ticks = world.rules.ticks
-    high = world.high[s]
-    low = world.low[s]
-    for i in range(book.count[BATCH]):
-        trade = batch[i]
-        if trade["amount"] <= 0.0:
+        if amount <= 0.0:
             continue
-        j = trade["column"]
-        reference = trade["reference"]
-        row = columns[j]["rule"] + period
         share = terms.slippage
         if terms.impact > 0.0:
             sigma = watch[j]["sigma"]
-            volume = watch[j]["typical_volume"]
-            if sigma == sigma and volume > 0.0:
-                share += terms.impact * sigma * np.sqrt(trade["amount"] / volume)
+            typical = watch[j]["typical_volume"]
+            if sigma == sigma and typical > 0.0:
+                share += terms.impact * sigma * np.sqrt(amount / typical)
         paid = reference * (1.0 + side * share)
-        if rows[row]["tick_from"] < rows[row]["tick_to"]:
+        if rule["tick_from"] < rule["tick_to"]:
             if terms.slippage_ticks > 0.0:
                 paid += side * terms.slippage_ticks * tick_of(rows, ticks, row, reference)
             paid = to_tick(rows, ticks, row, paid, side)
@@ -246,6 +236,7 @@ def settle(
     volume = world.volume[s]
     cash = book.money[CASH]
     at_close = not book.desks[x]["is_open"]
+    mark = world.mark[s - 1 if s > 0 else 0]
     for i in range(book.count[BATCH]):
         trade = batch[i]
         amount = trade["amount"]
@@ -262,7 +253,9 @@ def settle(
         fx_cost = value * rate * terms.fx_cost if currency > 0 else 0.0
         cash -= (side * value + fees) * rate + fx_cost
         slot = watch[j]
-        if terms.has_exits or terms.size_at_fill:
+        # Without exits the entry is asked for only while no close is known to mark the position at.
+        unmarked = not at_close and (s == 0 or mark[j] != mark[j])
+        if terms.has_exits or (terms.size_at_fill and unmarked):
             note_entry(watch, j, s, shares[j], side * amount, trade["price"], at_close)
         if side > 0.0 and rows[row]["t_plus_one"]:
             if slot["bought_on"] != s:

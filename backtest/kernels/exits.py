@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.kernels.batch import allow, has_trade, price, settle
+from backtest.kernels.batch import has_trade, quote, settle
 from backtest.kernels.book import cancel_order
 from backtest.kernels.inner import inner, merged
 from backtest.kernels.valuation import first_at_least, note_impact_before
@@ -172,9 +172,8 @@ def leave(
                 trade["fees"] = np.nan  # a cover is not fitted to the cash
                 book.count[BATCH] += 1
         if book.count[BATCH] > 0:
-            allow(world, terms, book, x, s, side)
+            quote(world, terms, book, x, s, side)
             defer(book, s, side)
-            price(world, terms, book, x, s, side)
             settle(world, terms, book, log, event, x, s, side)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backtest.kernels.batch import allow, fit, log_fill, price, settle
+from backtest.kernels.batch import fit, log_fill, quote, settle
 from backtest.kernels.book import (
     NUDGE,
     change_shares,
@@ -53,8 +53,7 @@ def fill_orders(
         if n == 0:
             continue
         gather(book, prices, book.sides[0 if side < 0.0 else 1], n)
-        allow(world, terms, book, x, s, side)
-        price(world, terms, book, x, s, side)
+        quote(world, terms, book, x, s, side)
         if side > 0.0:
             fit(world, terms, book, event, x, s)
         settle(world, terms, book, log, event, x, s, side)

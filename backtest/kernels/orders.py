@@ -94,6 +94,61 @@ def size_now(
     nav = nav_at(world, book, event, x, prices)
     if nav <= 0.0:
         return
+    if orders.ptr[due] == orders.ptr[t]:
+        size_row(world, orders, terms, book, log, event, x, t, prices, nav)
+    else:
+        size_rows(world, orders, terms, book, log, event, x, due, t, prices, nav)
+    sell_outsiders(world, orders, book, log, event, decision_of(world, event, t), t, x)
+    tidy_waiting(book.waiting, book.count, book.slots)
+
+
+@inner
+def size_row(
+    world: World,
+    orders: Orders,
+    terms: Terms,
+    book: Book,
+    log: Log,
+    event: int,
+    x: int,
+    t: int,
+    prices: Floats,
+    nav: float,
+) -> None:
+    """Size the weights of one decision, the only one that waits with any."""
+    low = orders.ptr[t]
+    high = orders.ptr[t + 1]
+    while low < high and orders.column[low] < world.edge[x]:
+        low += 1
+    while high > low and orders.column[high - 1] >= world.edge[x + 1]:
+        high -= 1
+    if low == high or not orders.can_trade[t]:
+        return
+    for k in range(low, high):
+        j = orders.column[k]
+        price = prices[j]
+        if price != price:  # no bar: sized on the last close, and lapses for want of a price
+            price = mark_now(world, book, j)
+        book.batch[k - low]["price"] = price
+    decided = decision_of(world, event, t)
+    open_orders(world, orders, terms, book, log, event, decided, t, low, high, nav)
+
+
+@inner
+def size_rows(
+    world: World,
+    orders: Orders,
+    terms: Terms,
+    book: Book,
+    log: Log,
+    event: int,
+    x: int,
+    due: int,
+    t: int,
+    prices: Floats,
+    nav: float,
+) -> None:
+    """Size the weights of several decisions: the latest number of each column counts."""
     sized = book.sides[1]
     for j in range(world.edge[x], world.edge[x + 1]):
         sized[j] = 0
@@ -119,8 +174,6 @@ def size_now(
                 price = mark_now(world, book, j)
             book.batch[0]["price"] = price
             open_orders(world, orders, terms, book, log, event, decided, row, k, k + 1, nav)
-    sell_outsiders(world, orders, book, log, event, decision_of(world, event, t), t, x)
-    tidy_waiting(book.waiting, book.count, book.slots)
 
 
 @inner

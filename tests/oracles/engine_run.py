@@ -89,7 +89,7 @@ def arrays_of(ready: Ready) -> tuple[ArrayWorld, Orders, Terms, int]:
         ready.rules,
         execution=world.execution,
         portfolio=world.portfolio,
-        tradable=np.asarray(orders.universe.any(axis=0)),
+        tradable=ready.universe.to_numpy(dtype=bool)[ready.clock.first :].any(axis=0),
     )
     terms = build_terms(world.execution, world.portfolio, world.exits)
     return arrays, orders, terms, len(ready.rules.components) + int(terms.at_offer)
