@@ -46,7 +46,7 @@ def build_orders(
     asked = held[:, np.unique(columns)]
     return Orders(
         ptr=np.searchsorted(rows, np.arange(len(values) + 1)),
-        column=columns.astype(np.int32),
+        column=columns.astype(np.uint32),
         weight=values[rows, columns],
         can_trade=can_trade,
         universe=held if not asked.all() else np.zeros((0, 0), dtype=np.bool_),

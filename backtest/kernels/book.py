@@ -10,6 +10,7 @@ from backtest.kernels.world import (
     CASH_ROWS,
     HELD,
     LAPSED,
+    NO_COLUMN,
     PARTIAL,
     REPLACED,
     WAITING,
@@ -88,7 +89,7 @@ def log_cash(
     book.count[CASH_ROWS] = k + 1
     if log.on:
         log.cash_at[k, 0] = event
-        log.cash_at[k, 1] = j
+        log.cash_at[k, 1] = -1 if j == NO_COLUMN else np.int64(j)
         log.cash_at[k, 2] = kind
         log.cash[k, 0] = amount
         log.cash[k, 1] = local

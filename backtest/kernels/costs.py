@@ -30,10 +30,10 @@ TICK = np.dtype(
 )  # holds above this, up to the next band's
 ROW = np.dtype(
     [
-        ("fee_from", "i4"),  # range of fees
-        ("fee_to", "i4"),
-        ("tick_from", "i4"),  # range of tick bands; empty = no ticks
-        ("tick_to", "i4"),
+        ("fee_from", "u4"),  # range of fees
+        ("fee_to", "u4"),
+        ("tick_from", "u4"),  # range of tick bands; empty = no ticks
+        ("tick_to", "u4"),
         ("limit", "f8"),  # daily price limit, fraction; 0 = none
         ("limit_unit", "f8"),  # the limit price is rounded to this
         ("limit_free", "i4"),  # first own sessions since listing without a limit
@@ -52,7 +52,7 @@ class RuleTables(NamedTuple):
     are in the instrument's currency, rates are fractions.
     """
 
-    period: NDArray[np.int16]  # (X, S): dated period, counted within the exchange
+    period: NDArray[np.uint16]  # (X, S): dated period, counted within the exchange
     row0: NDArray[np.int32]  # (N,): first rule row of the column
     rows: NDArray[Any]  # (R,) of ROW
     fees: NDArray[Any]  # of FEE

@@ -11,6 +11,7 @@ from backtest.kernels.costs import RuleTables
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
+Columns = npt.NDArray[np.uint32]  # unsigned: what cannot be negative is not checked to be
 Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 Records = npt.NDArray[Any]  # structured arrays: numpy's types do not name their fields
@@ -21,8 +22,8 @@ EVENT = np.dtype([("kind", "i8"), ("exchange", "i8"), ("row", "i8")], align=True
 COLUMN = np.dtype(
     [
         ("exchange", "i8"),
-        ("currency", "i4"),  # 0 is the portfolio's
-        ("rule", "i4"),  # rule row of the first period
+        ("currency", "u4"),  # 0 is the portfolio's
+        ("rule", "u4"),  # rule row of the first period
         ("listed", "i4"),  # own session of the listing, -1 unknown or before the first
         ("lot", "f8"),  # 0: fractional
         ("offer", "f8"),
@@ -32,8 +33,8 @@ COLUMN = np.dtype(
     ],
     align=True,
 )
-ACTION = np.dtype([("column", "i4"), ("split", "f8"), ("dividend", "f8")], align=True)
-GONE = np.dtype([("column", "i4"), ("value", "f8")], align=True)
+ACTION = np.dtype([("column", "u4"), ("split", "f8"), ("dividend", "f8")], align=True)
+GONE = np.dtype([("column", "u4"), ("value", "f8")], align=True)
 DESK = np.dtype(
     [
         ("row", "i8"),  # own session that is open or was closed last, -1 for none
@@ -77,7 +78,7 @@ WATCH = np.dtype(  # what is watched of a column's position and bars
 TRADE = np.dtype(  # one trade of an event
     [
         ("status", "i8"),
-        ("column", "i4"),
+        ("column", "u4"),
         ("asked", "f8"),  # shares, >= 0, as the next
         ("amount", "f8"),
         ("reference", "f8"),
@@ -126,7 +127,7 @@ class Orders(NamedTuple):
     """Target weights of one portfolio, sparse by base session of the run (T rows)."""
 
     ptr: Counts  # where a row begins, (T + 1,)
-    column: Ints
+    column: Columns
     weight: Floats
     can_trade: Bools
     universe: Bools  # (T, N), or (0, 0) where everything may always be held
@@ -169,13 +170,13 @@ class Book(NamedTuple):
     money: Floats  # see CASH ... below
     count: Counts  # type: ignore[assignment]  # see HELD ... below; hides tuple.count
     desks: Records
-    held: Ints
+    held: Columns
     shares: Floats
-    waiting: Ints
+    waiting: Columns
     slots: Records
     watch: Records
     batch: Records
-    sides: Ints  # (2, N) scratch: the columns of an event's sells and buys
+    sides: Columns  # (2, N) scratch: the columns of an event's sells and buys
     fees: Floats  # (components,) scratch
 
 
@@ -245,7 +246,7 @@ REASONS = (
 # kind of a change of cash that is no trade
 DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF, CONVERSION = codes(7)
 CASH_KINDS = ("dividend", "fraction", "split", "interest", "borrow", "write_off", "fx_cost")
-NO_COLUMN = np.int32(-1)  # of a change of cash that no instrument makes
+NO_COLUMN = np.uint32(2**32 - 1)  # of a change of cash that no instrument makes
 
 ACCOUNT_COLUMNS = (
     "cash",
@@ -272,12 +273,12 @@ def new_book(world: World, components: int) -> Book:
         money=np.zeros(8),
         count=np.zeros(8, np.int64),
         desks=world.desks.copy(),
-        held=np.zeros(n, np.int32),
+        held=np.zeros(n, np.uint32),
         shares=np.zeros(n),
-        waiting=np.zeros(n, np.int32),
+        waiting=np.zeros(n, np.uint32),
         slots=slots,
         watch=watch,
         batch=np.zeros(n, TRADE),
-        sides=np.zeros((2, n), np.int32),
+        sides=np.zeros((2, n), np.uint32),
         fees=np.zeros(components),
     )

@@ -118,7 +118,7 @@ def compile_rules(
     followed = {name: rules[name] for name in traded}
     spans = {name: _span(sessions[name].dates, first, last) for name in exchanges}
     longest = max((len(sessions[name].dates) for name in exchanges), default=0)
-    period = np.zeros((len(exchanges), longest), dtype=np.int16)
+    period = np.zeros((len(exchanges), longest), dtype=np.uint16)
     rows: list[Row] = []
     starts: dict[_Class, int] = {}
     for x, exchange in enumerate(exchanges):
@@ -207,7 +207,7 @@ def _components(markets: Sequence[MarketRules], rows: Sequence[Row]) -> tuple[st
 def _pack(
     rows: Sequence[Row],
     components: tuple[str, ...],
-    period: NDArray[np.int16],
+    period: NDArray[np.uint16],
     row0: Sequence[int],
 ) -> RuleTables:
     charges = [charge for row in rows for charge in row.charges]

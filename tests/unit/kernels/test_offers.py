@@ -35,7 +35,7 @@ def world_of_one_open() -> World:
     prices = np.full((1, 1), 10.0)
     nothing = np.zeros((0, 0))
     rules = RuleTables(
-        period=np.zeros((1, 1), np.int16),
+        period=np.zeros((1, 1), np.uint16),
         row0=np.zeros(1, np.int32),
         rows=np.zeros(1, ROW),
         fees=np.zeros(0, FEE),
@@ -72,7 +72,7 @@ def test_an_account_in_debt_may_wait_while_nothing_is_offered():
     world = world_of_one_open()
     orders = Orders(
         ptr=np.zeros(2, np.int64),
-        column=np.zeros(0, np.int32),
+        column=np.zeros(0, np.uint32),
         weight=np.zeros(0),
         can_trade=np.zeros(1, np.bool_),
         universe=np.zeros((0, 0), np.bool_),

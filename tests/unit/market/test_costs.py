@@ -42,7 +42,7 @@ def tables(fees=(), bands=()):
         for key, value in {**NO_FEE, **fee, "component": k}.items():
             charged[key][k] = value
     return RuleTables(
-        period=np.zeros((1, 1), np.int16),
+        period=np.zeros((1, 1), np.uint16),
         row0=np.zeros(1, np.int32),
         rows=rows,
         fees=charged,
