@@ -1,5 +1,5 @@
 """Weights to a simulated account."""
 
-from backtest.engine.simulation import Simulation, nav_and_fills, nav_only, record, simulate
+from backtest.engine.simulation import Outline, Simulation, nav_only, outline, record, simulate
 
-__all__ = ["Simulation", "nav_and_fills", "nav_only", "record", "simulate"]
+__all__ = ["Outline", "Simulation", "nav_only", "outline", "record", "simulate"]

@@ -27,6 +27,9 @@ from backtest.errors import RunError
 from backtest.execution import Execution, Exits, Portfolio
 from backtest.kernels.simulate import simulate as run_kernel
 from backtest.kernels.world import (
+    ALL_COSTS,
+    ALL_GROSS,
+    ALL_TURNOVER,
     CASH_ROWS,
     FILLS,
     ORDERS,
@@ -53,6 +56,17 @@ class Simulation:
     trades: pd.DataFrame
     ledger: pd.DataFrame
     bankrupt: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """What a trial keeps of a simulated account; sums are over its base sessions."""
+
+    nav: FloatArray  # (T,): after each base close, portfolio currency
+    fills: int
+    turnover: float  # one-way, multiples of NAV
+    costs: float  # fees, slippage and conversion, portfolio currency
+    gross: float  # exposure, multiples of NAV
 
 
 def simulate(
@@ -110,15 +124,21 @@ def simulate(
 
 def nav_only(world: World, orders: Orders, terms: Terms) -> FloatArray:
     """NAV after each base close of the run, shape (T,); nothing else is kept."""
-    return nav_and_fills(world, orders, terms)[0]
+    return outline(world, orders, terms).nav
 
 
-def nav_and_fills(world: World, orders: Orders, terms: Terms) -> tuple[FloatArray, int]:
-    """`nav_only`, and how many fills there were."""
+def outline(world: World, orders: Orders, terms: Terms) -> Outline:
+    """NAV and sums over the run, at the speed of `nav_only`."""
     log = _log(len(world.days))
     book = new_book(world, 0)
     run_kernel(world, orders, terms, book, log)
-    return log.nav, int(book.count[FILLS])
+    return Outline(
+        nav=log.nav,
+        fills=int(book.count[FILLS]),
+        turnover=float(book.money[ALL_TURNOVER]),
+        costs=float(book.money[ALL_COSTS]),
+        gross=float(book.money[ALL_GROSS]),
+    )
 
 
 def record(world: World, orders: Orders, terms: Terms, components: int) -> tuple[Log, bool]:

@@ -235,6 +235,10 @@ def settle(
     period = world.rules.period[x, s]
     volume = world.volume[s]
     cash = book.money[CASH]
+    traded = book.money[TRADED]
+    paid_fees = book.money[FEES]
+    slipped = book.money[SLIPPAGE]
+    converted = book.money[FX_COST]
     at_close = not book.desks[x]["is_open"]
     mark = world.mark[s - 1 if s > 0 else 0]
     for i in range(book.count[BATCH]):
@@ -252,6 +256,10 @@ def settle(
             fees = total_fees(rows, fee_table, row, side, amount, value)
         fx_cost = value * rate * terms.fx_cost if currency > 0 else 0.0
         cash -= (side * value + fees) * rate + fx_cost
+        traded += value * rate
+        paid_fees += fees * rate
+        slipped += side * amount * (trade["price"] - trade["reference"]) * rate
+        converted += fx_cost
         slot = watch[j]
         # Without exits the entry is asked for only while no close is known to mark the position at.
         unmarked = not at_close and (s == 0 or mark[j] != mark[j])
@@ -274,21 +282,19 @@ def settle(
             log_fill(book, log, event, i, side * amount, rate, fx_cost, fees)
         count[FILLS] += 1
     book.money[CASH] = cash
+    book.money[TRADED] = traded
+    book.money[FEES] = paid_fees
+    book.money[SLIPPAGE] = slipped
+    book.money[FX_COST] = converted
 
 
 @inner
 def log_fill(
     book: Book, log: Log, event: int, i: int, q: float, rate: float, fx_cost: float, fees: float
 ) -> None:
-    """Write the fill of trade ``i`` and add it to the sums of the next NAV row."""
+    """Write the fill of trade ``i``."""
     trade = book.batch[i]
     slot = book.slots[trade["column"]]
-    money = book.money
-    price = trade["price"]
-    money[TRADED] += abs(q) * price * rate
-    money[FEES] += fees * rate
-    money[SLIPPAGE] += q * (price - trade["reference"]) * rate
-    money[FX_COST] += fx_cost
     k = book.count[FILLS]
     log.fill_at[k, 0] = event
     log.fill_at[k, 1] = slot["decided"]
@@ -297,7 +303,7 @@ def log_fill(
     log.fill_at[k, 4] = slot["ticket"]
     log.fill[k, 0] = q
     log.fill[k, 1] = trade["reference"]
-    log.fill[k, 2] = price
+    log.fill[k, 2] = trade["price"]
     log.fill[k, 3] = rate
     log.fill[k, 4] = fx_cost
     log.fill[k, 5] = fees

@@ -8,6 +8,9 @@ from backtest.kernels.book import cancel_order, change_shares, close_order, log_
 from backtest.kernels.inner import inner
 from backtest.kernels.valuation import mark_held, mark_now, nav_now, short_value
 from backtest.kernels.world import (
+    ALL_COSTS,
+    ALL_GROSS,
+    ALL_TURNOVER,
     BANKRUPT,
     BORROW,
     CASH,
@@ -154,14 +157,26 @@ def close_of_base(world: World, terms: Terms, book: Book, log: Log, event: int) 
         write_off(world, book, log, event)
         nav = 0.0
     log.nav[t] = nav
+    short = short_value(world, book, event) if terms.short else 0.0
     book.money[LAST_CASH] = book.money[CASH]
-    book.money[LAST_SHORT] = short_value(world, book, event) if terms.short else 0.0
+    book.money[LAST_SHORT] = short
+    sum_up(book, nav, short)
     if log.on:
         write_account(world, book, log, event, t, nav)
     else:
         book.count[POSITIONS] += book.count[HELD]
     for k in (TRADED, FEES, SLIPPAGE, FX_COST, FINANCING):
         book.money[k] = 0.0
+
+
+@inner
+def sum_up(book: Book, nav: float, short: float) -> None:
+    """Add this NAV row to the sums over the run; ``short`` is the value of what is sold short."""
+    money = book.money
+    money[ALL_COSTS] += money[FEES] + money[SLIPPAGE] + money[FX_COST]
+    if nav > 0.0:
+        money[ALL_TURNOVER] += 0.5 * money[TRADED] / nav
+        money[ALL_GROSS] += (nav - money[CASH] + 2.0 * short) / nav
 
 
 @inner

@@ -17,10 +17,13 @@ from backtest.kernels.world import (
     BATCH,
     CASH,
     CASH_SCALED,
+    FEES,
     FILLED,
     FILLS,
+    FX_COST,
     NO_PRICE,
     OFFER,
+    TRADED,
     WAITING,
     Book,
     Floats,
@@ -178,6 +181,9 @@ def take_up(
     fees = value * rule["ipo_fee"]
     fx_cost = value * rate * terms.fx_cost if column["currency"] > 0 else 0.0
     book.money[CASH] -= (value + fees) * rate + fx_cost
+    book.money[TRADED] += value * rate
+    book.money[FEES] += fees * rate
+    book.money[FX_COST] += fx_cost
     if terms.has_exits:
         note_entry(book.watch, j, s, book.shares[j], amount, trade["price"], False)
     if rule["t_plus_one"]:

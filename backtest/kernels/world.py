@@ -208,6 +208,7 @@ def codes(count: int, first: int = 0) -> list[Any]:
 
 # Book.money
 CASH, TRADED, FEES, SLIPPAGE, FX_COST, FINANCING, LAST_CASH, LAST_SHORT = codes(8)
+ALL_TURNOVER, ALL_COSTS, ALL_GROSS = codes(3, first=8)  # sums over the run's base sessions
 # Book.count
 HELD, WAITING, BATCH, FILLS, ORDERS, CASH_ROWS, POSITIONS, BANKRUPT = codes(8)
 # kinds of event, in their order at one instant
@@ -270,7 +271,7 @@ def new_book(world: World, components: int) -> Book:
     watch["used_on"] = -1
     watch["bought_on"] = -1
     return Book(
-        money=np.zeros(8),
+        money=np.zeros(11),
         count=np.zeros(8, np.int64),
         desks=world.desks.copy(),
         held=np.zeros(n, np.uint32),

@@ -70,6 +70,7 @@ def scored(trial: Trial, sweep: SweepSettings) -> Row:
             trial.sessions,
             risk_free=risk_free,
             sessions_per_year=trial.sessions_per_year,
+            outline=trial.outline,
         ).items()
     }
     excess = trial.nav[1:] / trial.nav[:-1] - 1.0 - risk_free

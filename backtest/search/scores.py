@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.measures import distribution, drawdowns, performance
+from backtest.engine import Outline
+from backtest.measures import distribution, drawdowns, performance, trading
 
 FloatArray = NDArray[np.float64]
 DateArray = NDArray[np.datetime64]
@@ -38,6 +39,7 @@ def scores_of(
     *,
     risk_free: float | FloatArray,
     sessions_per_year: float,
+    outline: Outline | None = None,
 ) -> dict[str, float]:
     """Measures and moments of an account by name, NaN where not defined.
 
@@ -49,11 +51,13 @@ def scores_of(
         Shape (T,).
     risk_free
         Return of cash per session, one or (T,).
+    outline
+        Sums of the same run; without them turnover, costs and exposure are not defined.
     """
     returns = performance.returns_from(nav)
     excess = returns - risk_free
     per_year = {"sessions_per_year": sessions_per_year}
-    return {
+    scores = {
         "total_return": performance.total_return(nav),
         "cagr": performance.cagr(nav, sessions),
         "volatility": performance.volatility(returns, **per_year),
@@ -69,6 +73,17 @@ def scores_of(
         "sharpe_per_session": performance.sharpe(
             returns, risk_free=risk_free, sessions_per_year=1.0
         ),
+    }
+    return scores if outline is None else scores | _dealt(outline, sessions)
+
+
+def _dealt(outline: Outline, sessions: DateArray) -> dict[str, float]:
+    """Turnover and costs a year, average exposure: as the tearsheet's, from the run's sums."""
+    years = performance.elapsed_years(sessions)
+    return {
+        "turnover": outline.turnover / years,
+        "costs_bps": trading.bps_of_nav_per_year(outline.costs, outline.nav, years=years),
+        "exposure": outline.gross / len(sessions),
     }
 
 

@@ -225,6 +225,7 @@ def _scores(
         trial.sessions if kept is None else trial.sessions[kept],
         risk_free=risk_free,
         sessions_per_year=trial.sessions_per_year,
+        outline=trial.outline if nav is None else None,
     )
     # Interest on idle cash hardly varies: a ratio over its deviation says nothing.
     idle = () if trial.fills else ("sharpe", "sortino", "sharpe_per_session")

@@ -23,7 +23,7 @@ _SURFACES = 6
 _VALUES = 12  # of a key on a surface; more are put into so many groups of equal size
 _DRAWN = 4_000  # points of a cloud
 _SEARCHED = 4_000  # trials whose neighbours are looked for
-PERCENT = frozenset({"total_return", "cagr", "volatility", "max_drawdown"})
+PERCENT = frozenset({"total_return", "cagr", "volatility", "max_drawdown", "turnover", "exposure"})
 
 
 def slices(sweep: Sweep, rows: Sequence[Row], measure: str) -> list[Chart]:
@@ -157,7 +157,16 @@ def clouds(sweep: Sweep, rows: Sequence[Row], measure: str) -> list[Chart]:
             y=[100.0 * float_of(row["cagr"]) for row in shown],
             axes=("Max drawdown, %", "CAGR, %"),
             rows=shown,
-        )
+        ),
+        _cloud(
+            "dealing",
+            "Return against turnover",
+            "One-way turnover a year. Return that needs much dealing leans on the costs assumed.",
+            x=[100.0 * float_of(row["turnover"]) for row in shown],
+            y=[100.0 * float_of(row["cagr"]) for row in shown],
+            axes=("Turnover a year, %", "CAGR, %"),
+            rows=shown,
+        ),
     ]
     if len(rows) <= _SEARCHED:
         medians = neighbourhood_medians(rows, measure, sweep.keys)
@@ -243,7 +252,14 @@ def short(key: str) -> str:
 
 def label_of(measure: str) -> str:
     """Words for a measure."""
-    names = {"cagr": "CAGR", "sharpe": "Sharpe ratio", "max_drawdown": "Max drawdown"}
+    names = {
+        "cagr": "CAGR",
+        "sharpe": "Sharpe ratio",
+        "max_drawdown": "Max drawdown",
+        "turnover": "Turnover a year",
+        "costs_bps": "Costs, bps a year",
+        "exposure": "Gross exposure",
+    }
     return names.get(measure, formats.label_of(measure))
 
 

@@ -167,7 +167,7 @@ def _statistics(s: SweepStatistics) -> list[tuple[str, str, str]]:
 
 
 def _best_table(sweep: Sweep, best: Sequence[Row]) -> Table:
-    measures = ("sharpe", "total_return", "cagr", "volatility", "max_drawdown")
+    measures = ("sharpe", "cagr", "volatility", "max_drawdown", "exposure", "turnover", "costs_bps")
     columns = ("Trial", *(short(key) for key in sweep.keys), *(label_of(name) for name in measures))
     return Table(
         (*columns, "Fills"),

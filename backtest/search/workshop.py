@@ -16,7 +16,7 @@ from backtest.config import RunConfig
 from backtest.config.change import changed
 from backtest.data.bundle import Bundle, load_bundle
 from backtest.data.fx import rate_known
-from backtest.engine import nav_and_fills
+from backtest.engine import Outline, outline
 from backtest.engine.compilation import build_terms, build_world
 from backtest.engine.orders import build_orders
 from backtest.errors import BacktestError
@@ -41,8 +41,13 @@ class Trial:
     config: RunConfig
     stage: Stage
     nav: FloatArray
-    fills: int
+    outline: Outline
     fingerprint: str
+
+    @property
+    def fills(self) -> int:
+        """How many there were: 0 is a trial that never traded."""
+        return self.outline.fills
 
     @property
     def sessions(self) -> NDArray[np.datetime64]:
@@ -215,13 +220,13 @@ class Workshop:
         terms = build_terms(config.execution, config.portfolio, config.exits)
         if change is not None:
             world, terms = change(world, terms)
-        nav, fills = nav_and_fills(world, orders, terms)
+        outlined = outline(world, orders, terms)
         resolved = config.resolved(asked.strategy)
         return Trial(
             config=config,
             stage=asked.stage,
-            nav=np.concatenate(([config.portfolio.cash.amount], nav)),
-            fills=fills,
+            nav=np.concatenate(([config.portfolio.cash.amount], outlined.nav)),
+            outline=outlined,
             fingerprint=fingerprint_of(asked.parts | {"config": without_looks(resolved)}),
         )
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from backtest.engine import nav_only, record
+from backtest.engine import nav_only, outline, record
+from backtest.kernels.world import ACCOUNT_COLUMNS
 from tests.oracles.compared import differences
 from tests.oracles.engine_run import arrays_of, make_ready, simulate_ready
 from tests.oracles.random_markets import random_world
@@ -76,3 +77,17 @@ def test_a_run_without_records_gives_the_same_bits_of_nav(seed):
     arrays, orders, terms, components = arrays_of(make_ready(random_world(seed)))
     log, _ = record(arrays, orders, terms, components)
     assert nav_only(arrays, orders, terms).tobytes() == log.nav.tobytes()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_run_without_records_sums_up_what_a_full_one_writes(seed):
+    arrays, orders, terms, components = arrays_of(make_ready(random_world(seed)))
+    log, bankrupt = record(arrays, orders, terms, components)
+    row = dict(zip(ACCOUNT_COLUMNS, log.account.T, strict=True))
+    found = outline(arrays, orders, terms)
+    assert found.nav.tobytes() == log.nav.tobytes()
+    assert found.fills == len(log.fill)
+    assert found.turnover == pytest.approx(row["turnover"].sum(), rel=1e-12)
+    costs = row["fees"].sum() + row["slippage"].sum() + row["fx_cost"].sum()
+    assert found.costs == pytest.approx(costs, rel=1e-9, abs=1e-9)
+    assert found.gross == pytest.approx(row["gross"].sum(), rel=1e-9, abs=1e-9), bankrupt

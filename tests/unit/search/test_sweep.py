@@ -67,6 +67,14 @@ def test_a_trial_has_the_numbers_and_the_fingerprint_of_a_run_of_its_settings(fi
         assert row["fingerprint"] == result.fingerprint
         for name in ("total_return", "cagr", "sharpe", "max_drawdown", "volatility"):
             assert row[name] == result.metrics["headline"][name], name
+        for name, headline in (
+            ("turnover", "turnover_per_year"),
+            ("costs_bps", "costs_bps"),
+            ("exposure", "exposure"),
+        ):
+            assert row[name] == pytest.approx(result.metrics["headline"][headline], rel=1e-9), name
+        assert row["turnover"] > 0.1
+        assert row["costs_bps"] > 1.0
 
 
 def test_trials_differ_where_their_settings_do(finished_sweep):
