@@ -9,8 +9,9 @@ import pandas as pd
 
 from backtest.calendars import timezone
 from backtest.measures import trading
+from backtest.report import formats
 from backtest.report.account import Account, Section, column
-from backtest.report.series import order_fates
+from backtest.report.series import order_fates, section
 
 if TYPE_CHECKING:
     from backtest.measures.performance import FloatArray
@@ -21,11 +22,12 @@ _HELD = (1, 5, 10, 20, 60, 120)
 
 
 def dealing_sections(result: Result, account: Account) -> Section:
-    """Orders by fate, costs by year and per trade, shares of bar volumes, holding periods."""
+    """Orders by fate, costs by year and per trade, slippage, shares of volumes, holding periods."""
     return {
         "orders": _orders(result),
         "per_trade": _per_trade(result),
         "costs_by_year": _by_year(result, account),
+        "slippage": _slippage(result),
         "participation": _participation(result),
         "holding_periods": _holding_periods(result),
     }
@@ -58,6 +60,26 @@ def _per_trade(result: Result) -> Section | None:
         "cost_per_fill": cost / len(fills),
         "cost_per_trade": cost / trades if trades else None,
         "cost_of_average_pnl": _over(cost, result.trades),
+    }
+
+
+def _slippage(result: Result) -> Section | None:
+    """Slippage paid beside the basis points asked for, bps of the reference; None without a fill.
+
+    A fill stays inside its bar, so on narrow bars, above all where the open is the high or the low,
+    less is paid than was asked.
+    """
+    fills = result.fills[~result.fills["reason"].astype(str).isin(("delisted", "offer"))]
+    if fills.empty:
+        return None
+    asked = formats.as_float(section(result.config, "execution", "slippage").get("bps", 0.0))
+    fx, given_up = column(fills, "fx"), column(fills, "slippage")
+    value = np.abs(column(fills, "shares")) * column(fills, "reference")
+    paid = 1e4 * given_up / value
+    return {
+        "asked_bps": asked,
+        "paid_bps": 1e4 * float(np.sum(given_up * fx)) / float(np.sum(value * fx)),
+        "paid_less_than_asked": np.mean(paid < asked * (1.0 - 1e-6)),
     }
 
 

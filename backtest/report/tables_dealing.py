@@ -108,7 +108,23 @@ def dealing_facts(metrics: Mapping[str, object], currency: str) -> list[tuple[st
     if per.get("cost_of_average_pnl") is not None:
         share = formats.percent(per.get("cost_of_average_pnl"), 1)
         found.append(("Eaten by costs", f"{share} of what trades earned before them"))
-    return [*found, ("Share of the bar's volume", participation_words(taken))]
+    return [
+        *found,
+        ("Slippage", slippage_words(section(metrics, "dealing", "slippage"))),
+        ("Share of the bar's volume", participation_words(taken)),
+    ]
+
+
+def slippage_words(paid: Mapping[str, object]) -> str:
+    """``8.7 bps paid, 10.0 bps asked; 13.0 % of fills paid less, held inside their bar``."""
+    if not paid:
+        return "no fill"
+    words = f"{formats.number(paid.get('paid_bps'), 1)} bps paid"
+    if formats.as_float(paid.get("asked_bps")) > 0.0:
+        less = formats.percent(paid.get("paid_less_than_asked"), 1)
+        words += f", {formats.number(paid.get('asked_bps'), 1)} bps asked"
+        words += f"; {less} of fills paid less, held inside their bar"
+    return words
 
 
 def participation_words(taken: Mapping[str, object]) -> str:

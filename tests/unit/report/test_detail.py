@@ -209,6 +209,17 @@ def test_costs_are_told_per_fill_and_per_trade(traded, changed):
     assert found["cost_of_average_pnl"] == pytest.approx(60.0 / 310.0, abs=1e-15)
 
 
+def test_slippage_paid_is_told_beside_what_was_asked(traded, changed):
+    fills = fills_of(traded, reference=[10.0, 20.0])
+    config = {**traded.config, "execution": {"slippage": {"bps": 10.0}}}
+    run = changed(traded, fills=fills, config=config)
+    found = dealing_sections(run, account_of(run))["slippage"]
+    # 5 of 10,000 and 15 of 10,000: 5 and 15 bps, 10 together.
+    assert found == pytest.approx(
+        {"asked_bps": 10.0, "paid_bps": 10.0, "paid_less_than_asked": 0.5}, rel=1e-12
+    )
+
+
 def test_participation_is_the_fill_over_the_volume_of_its_own_day(traded, changed):
     prices = pd.DataFrame(
         {
@@ -245,6 +256,7 @@ def test_a_run_without_a_fill_has_no_costs_to_tell(result, changed):
     run = changed(result, **empty)
     found = dealing_sections(run, account_of(run))
     assert found["per_trade"] is None
+    assert found["slippage"] is None
     assert found["participation"] is None
     assert found["orders"] == []
 
