@@ -106,21 +106,23 @@ def _table(opened: Sweep, best: list[int]) -> Table:
     from backtest.search.sweep import trial_rows
 
     forms = {"sharpe": formats.number, "total_return": formats.percent}
-    forms |= {"max_drawdown": formats.percent, "volatility": formats.percent}
-    rows = trial_rows(opened, best)
+    forms |= {"max_drawdown": formats.percent}
     table = Table(box=box.SIMPLE_HEAD, title=f"Best by {opened.settings.rank_by}, in sample")
-    keys = list(opened.keys)
-    for name in ("trial", *(key.removeprefix("strategy.params.") for key in keys), *forms):
-        table.add_column(name, justify="right")
-    for row in rows:
-        values = [_text(row[key]) for key in keys]
-        table.add_row(
-            str(row["trial"]), *values, *(form(row[name]) for name, form in forms.items())
+    for name in ("trial", *(name.replace("_", " ") for name in forms)):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("settings", overflow="fold")
+    for row in trial_rows(opened, best):
+        settings = ", ".join(
+            f"{key.removeprefix('strategy.params.')} {_text(row[key])}" for key in opened.keys
         )
+        measured = (form(row[name]) for name, form in forms.items())
+        table.add_row(str(row["trial"]), *measured, settings)
     return table
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "none"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -80,6 +80,8 @@ def known_keys(model: type[BaseModel], path: Sequence[Key]) -> list[str]:
 
 def describe(model: type[BaseModel], path: Sequence[Key]) -> str:
     """The description of the field at ``path``, empty when it has none."""
+    if not path:
+        return ""  # the rule is of the model as a whole
     for owner in _models_at(model, path[:-1]):
         field = owner.model_fields.get(str(path[-1]))
         if field is not None and field.description:

@@ -228,3 +228,14 @@ def test_batches_grow_to_about_a_second_but_at_most_double():
         sizes.append(len(batch))
         pace.note(len(batch), 0, seconds=len(batch) / 10)
     assert sizes == [2, 4, 8, 10]
+
+
+def test_settings_that_only_stand_together_may_vary_together(finished_sweep):
+    text = CONFIG.replace(
+        "{name: spillover_dip, params: {source: X01.US, hold: 5}}",
+        "{name: low_pe_rotation, params: {top: 5, keep: 5}}",
+    )
+    grid = "sweep: {grid: {strategy.params.top: [8, 3], strategy.params.keep: [4, 9]}}\n"
+    _, step = finished_sweep(text=text[: text.index("sweep:")] + grid)
+    # 8 names of which those up to rank 4 are kept cannot be: that trial fails, with the reason.
+    assert (step.done, step.failed) == (4, 1)
