@@ -19,7 +19,8 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 RANGE_TOLERANCE = 5e-4
-"""close_outside_range: fraction by which a close may leave [low, high], for rounded prices."""
+"""low_above_high, open_outside_range, close_outside_range: fraction by which a price may lie on the
+wrong side of another, for rounded prices."""
 
 SPIKE_FACTOR, SPIKE_RETURN = 3.0, 0.2
 """spike: a close of this multiple of the last one, or this part of it, and the next one back within
@@ -79,13 +80,13 @@ def check_bars(
     found: Found, frame: pd.DataFrame, instruments: pd.DataFrame, spans: Mapping[str, Sessions]
 ) -> pd.DataFrame:
     """Bars that every check leaves; ``found`` is told of the others."""
-    bars = _bar_rows(frame, instruments, spans)
+    bars = bar_rows(frame, instruments, spans)
     gone = np.zeros(len(frame), dtype=bool)
     for check, rule in RULES.items():
         wrong = rule(bars)
         if not wrong.any():
             continue
-        lost = _before_last(bars, wrong) if check == "gap" else wrong
+        lost = before_last(bars, wrong) if check == "gap" else wrong
         names = bars.exchange if check == "volume_missing" else bars.symbol
         places = places_of(
             names[bars.column[wrong]], bars.session[wrong], each_day=check == "volume_missing"
@@ -100,9 +101,10 @@ def check_bars(
     return frame[~gone].reset_index(drop=True) if gone.any() else frame
 
 
-def _bar_rows(
+def bar_rows(
     frame: pd.DataFrame, instruments: pd.DataFrame, spans: Mapping[str, Sessions]
 ) -> BarRows:
+    """Bars of ``frame``, which is sorted, with what their instruments say."""
     prices = {name: frame[name].to_numpy() for name in ("open", "high", "low", "close", "volume")}
     return BarRows(
         row=np.arange(len(frame)),
@@ -182,10 +184,24 @@ def stale_run(bars: BarRows) -> BoolArray:
     return np.cumsum(found)[:-1] > 0
 
 
+def low_above_high(bars: BarRows) -> BoolArray:
+    """Bars with a low above high by more than ``RANGE_TOLERANCE``, where both are known."""
+    return bars.low > bars.high * (1.0 + RANGE_TOLERANCE)
+
+
+def open_outside_range(bars: BarRows) -> BoolArray:
+    """Bars with an open above high or below low by more than ``RANGE_TOLERANCE``, where known."""
+    return _outside_range(bars, bars.open)
+
+
 def close_outside_range(bars: BarRows) -> BoolArray:
     """Bars with a close above high or below low by more than ``RANGE_TOLERANCE``, where known."""
-    above = bars.close > bars.high * (1.0 + RANGE_TOLERANCE)
-    return above | (bars.close < bars.low * (1.0 - RANGE_TOLERANCE))
+    return _outside_range(bars, bars.close)
+
+
+def _outside_range(bars: BarRows, price: FloatArray) -> BoolArray:
+    above = price > bars.high * (1.0 + RANGE_TOLERANCE)
+    return above | (price < bars.low * (1.0 - RANGE_TOLERANCE))
 
 
 def volume_missing(bars: BarRows) -> BoolArray:
@@ -230,7 +246,7 @@ def _flat(bars: BarRows) -> BoolArray:
     return flat
 
 
-def _before_last(bars: BarRows, found: BoolArray) -> BoolArray:
+def before_last(bars: BarRows, found: BoolArray) -> BoolArray:
     """Rows of each instrument before the last that was found."""
     last = np.full(len(bars.symbol), -1, dtype=np.int64)
     at = np.flatnonzero(found)
@@ -246,6 +262,8 @@ RULES: Mapping[CheckName, Callable[[BarRows], BoolArray]] = {
     "spike": spike,
     "padding": padding,
     "stale_run": stale_run,
+    "low_above_high": low_above_high,
+    "open_outside_range": open_outside_range,
     "close_outside_range": close_outside_range,
     "volume_missing": volume_missing,
     "gap": gap,

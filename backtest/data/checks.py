@@ -19,6 +19,7 @@ import pandas as pd
 from backtest.calendars import Sessions, sessions, timezone
 from backtest.data.bar_checks import check_bars
 from backtest.data.findings import Finding, Found
+from backtest.data.move_checks import check_moves
 from backtest.data.rows import session_rows, sort_rows, symbol_columns
 from backtest.data.schema import TABLES, Tables
 from backtest.data.settings import Action, CheckName
@@ -63,6 +64,7 @@ def run_checks(
         return Checked(tables, tuple(found.findings), (*found.faults, *error.faults))
     tables["actions"] = _actions_on_sessions(found, tables, spans)
     tables["bars"] = check_bars(found, tables["bars"], tables["instruments"], spans)
+    tables["bars"], tables["actions"] = check_moves(found, tables, spans)
     return Checked(tables, tuple(found.findings), tuple(found.faults))
 
 

@@ -27,17 +27,23 @@ MEANING: dict[CheckName, str] = {
     "close_missing": "no close",
     "before_listing": "a bar before the listing date",
     "after_delisting": "a bar after the delisting date",
+    "low_above_high": "low above high",
+    "open_outside_range": "open outside [low, high]",
     "close_outside_range": "close outside [low, high]",
     "spike": "a close three times or a third of the last one, undone by the next",
+    "jump": "a close three times or a third of the last one that stays, without a split",
     "stale_run": "the same close without volume, 5 sessions or more in a row",
     "padding": "flat bars without volume before the first trade",
     "volume_missing": "every instrument of the exchange has zero volume: volume is unknown",
     "gap": "10 sessions or more without a bar",
+    "large_dividend": "a cash dividend above 30 % of the close before",
+    "split_without_move": "a split that the price did not follow",
 }
 """What each check's finding says, in a few words."""
 
 _DROPPED: dict[CheckName, str] = {
     "gap": "bars before the gap are dropped",
+    "jump": "bars before the jump are dropped",
     "volume_missing": "their bars are dropped",
     "missing_fx": "the instruments are dropped",
 }

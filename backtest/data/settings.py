@@ -19,12 +19,17 @@ CheckName = Literal[
     "close_missing",
     "before_listing",
     "after_delisting",
+    "low_above_high",
+    "open_outside_range",
     "close_outside_range",
     "spike",
+    "jump",
     "stale_run",
     "padding",
     "volume_missing",
     "gap",
+    "large_dividend",
+    "split_without_move",
 ]
 
 DEFAULT_ACTIONS: dict[CheckName, Action] = {
@@ -38,16 +43,21 @@ DEFAULT_ACTIONS: dict[CheckName, Action] = {
     "close_missing": "drop",
     "before_listing": "drop",
     "after_delisting": "drop",
+    "low_above_high": "warn",
+    "open_outside_range": "warn",
     "close_outside_range": "warn",
     "spike": "warn",
+    "jump": "warn",
     "stale_run": "warn",
     "padding": "warn",
     "volume_missing": "warn",
     "gap": "warn",
+    "large_dividend": "warn",
+    "split_without_move": "warn",
 }
-"""What each check does when nothing else is set. The thresholds are in ``checks.py``."""
+"""What each check does when nothing else is set. Thresholds stand where the checks do."""
 
-HINDSIGHT: frozenset[CheckName] = frozenset({"spike", "stale_run", "padding", "gap"})
+HINDSIGHT: frozenset[CheckName] = frozenset({"spike", "jump", "stale_run", "padding", "gap"})
 """Checks that look at later bars: dropping by them uses what nobody knew at the time."""
 
 CHECK_NAMES: tuple[CheckName, ...] = get_args(CheckName)

@@ -70,6 +70,12 @@ def test_closes_outside_the_range_are_as_many_as_the_source_says(found):
     assert found("hk-real")["close_outside_range"].count == 1599
 
 
+def test_opens_outside_the_range_are_as_many_as_a_query_of_the_files_counts(found):
+    """Counted with one pandas expression over bars.parquet; no earlier check drops any of them."""
+    assert found("hk-real")["open_outside_range"].count == 3802
+    assert found("hk-real")["low_above_high"].count == 654
+
+
 def test_suspensions_are_stale_runs(found):
     assert {"1066.HK", "1114.HK"} <= set(found("hk-real")["stale_run"].symbols)
 
@@ -88,7 +94,8 @@ def test_half_days_without_volume_are_found(load, cache):
 
 def test_raw_prices_have_actions_on_sessions_and_little_to_find(load, found):
     assert load("hk-raw").prices == "raw"
-    assert set(found("hk-raw")) == {"stale_run", "close_outside_range", "volume_missing"}
+    odd = {"stale_run", "open_outside_range", "close_outside_range", "volume_missing"}
+    assert set(found("hk-raw")) == odd
     assert len(load("hk-raw").actions) == 660
 
 
