@@ -117,7 +117,8 @@ def jump(moves: Moves) -> BoolArray:
     out = spike(moves.bars)
     back[1:] = out[:-1]
     off = _far(moves, np.ones(len(back)), JUMP_FACTOR)
-    return off & (moves.split == 1.0) & ~out & ~back
+    found: BoolArray = off & (moves.split == 1.0) & ~out & ~back
+    return found
 
 
 def _without_jumps(found: Found, frame: pd.DataFrame, moves: Moves) -> pd.DataFrame:
