@@ -19,13 +19,14 @@ from backtest.assumptions import data_facts, optimistic_assumptions
 from backtest.calendars import sessions_per_year
 from backtest.caveats import caveats
 from backtest.clock import Clock, build_clock
-from backtest.config import RunConfig
+from backtest.config import RunConfig, load_config
 from backtest.data.arrays import bar_arrays
 from backtest.data.bundle import Bundle, load_bundle
 from backtest.data.fx import rate_known, without_fx_gaps
 from backtest.data.grid import Grid, build_grid
 from backtest.engine import Simulation, simulate
 from backtest.errors import DataError, Fault
+from backtest.folders import REPORTS
 from backtest.market.model import MarketRules
 from backtest.market.rules import CompiledRules, compile_rules, resolve_markets
 from backtest.market.settings import Brokerage
@@ -50,8 +51,6 @@ from backtest.trial_ledger import family, record_trials
 Progress = Callable[[str], None]
 Markets = Mapping[str, tuple[MarketRules, Brokerage | None]]
 
-REPORTS = Path("reports")
-
 
 @dataclass(frozen=True, eq=False)
 class Stage:
@@ -72,8 +71,15 @@ class Stage:
         return _held(self.panel, self.clock)
 
 
-def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
-    """Run ``config`` and return the result; nothing is written."""
+def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> Result:
+    """Run ``config``, or the YAML file at that path, and return the result; nothing is written.
+
+    Raises
+    ------
+    BacktestError
+        For whatever in the config, the data or the market files cannot be used.
+    """
+    config = _loaded(config)
     say = progress or _silent
     started = time.perf_counter()
     timings: dict[str, float] = {}
@@ -112,7 +118,7 @@ def run(config: RunConfig, *, progress: Progress | None = None) -> Result:
 
 
 def run_to_folder(
-    config: RunConfig,
+    config: RunConfig | str | Path,
     *,
     out: Path | None = None,
     progress: Progress | None = None,
@@ -131,6 +137,7 @@ def run_to_folder(
     """
     from backtest.report.tearsheet import tearsheet_html
 
+    config = _loaded(config)
     say = progress or _silent
     result = _counted(run(config, progress=progress), out or REPORTS)
     folder = (out or REPORTS) / config.name / result.fingerprint
@@ -231,6 +238,11 @@ def _list_runs(reports: Path) -> None:
         write_index(reports)
     except OSError as problem:
         logging.getLogger(__name__).warning("the page of all runs was not written: %s", problem)
+
+
+def _loaded(config: RunConfig | str | Path) -> RunConfig:
+    """Config as it is, or of the file at that path."""
+    return config if isinstance(config, RunConfig) else load_config(config)
 
 
 def _silent(_: str) -> None:

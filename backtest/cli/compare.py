@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.folders import REPORTS, find_runs
 from backtest.cli.runs import Json, Quiet, Traceback, run_summary
 from backtest.cli.screen import Screen
 from backtest.errors import Fault, FaultyInput
+from backtest.folders import REPORTS, find_run, find_runs, newest_names, run_folders
 
 if TYPE_CHECKING:
     from backtest.result import Result
@@ -27,7 +27,8 @@ def compare(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...", help="Folders, names (their newest run), or name/fingerprint."
+            metavar="RUN RUN...",
+            help="Two or more: folders, names (their newest run), or name/fingerprint.",
         ),
     ],
     *,
@@ -71,6 +72,8 @@ def compare(
     with screen.outcome(traceback=traceback):
         if why and len(runs) != _PAIR:
             raise FaultyInput("--why", [Fault("", f"explains two runs, got {len(runs)}")])
+        if len(runs) < _PAIR:
+            raise FaultyInput("RUN", [Fault(runs[0], _lonely(runs[0], reports))])
         folders = find_runs(runs, reports)
         with screen.stages() as stages:
             stages("loading")
@@ -109,6 +112,15 @@ def compare(
         }
         screen.path(page)
     screen.finish()
+
+
+def _lonely(text: str, reports: Path) -> str:
+    """What is missing beside one run, with the runs that could stand there."""
+    own = find_run(text, reports).absolute()
+    known = [run for run in run_folders(reports) if run.path.absolute() != own]
+    others = newest_names(known)
+    there = f"; others below {reports}: {others}" if others else f"; no other is below {reports}"
+    return f"is one run; give at least two to set side by side{there}"
 
 
 def _joined(results: Sequence[Result]) -> str:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from backtest.cli.folders import REPORTS, run_folders
 from backtest.cli.runs import Json, Overrides, Quiet, Traceback, load_all
 from backtest.cli.screen import Screen
 from backtest.errors import ConfigError
+from backtest.folders import REPORTS, run_folders
 
 if TYPE_CHECKING:
     from rich.table import Table

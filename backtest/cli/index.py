@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli.folders import REPORTS
 from backtest.cli.runs import Json, Quiet, Traceback
 from backtest.cli.screen import Screen
 from backtest.errors import Fault, FaultyInput
+from backtest.folders import REPORTS
 
 
 def index(

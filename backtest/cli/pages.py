@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli.folders import REPORTS, find_run
 from backtest.cli.screen import Screen
+from backtest.folders import REPORTS, find_run
 
 
 def tearsheet(

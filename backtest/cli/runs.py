@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.folders import REPORTS
 from backtest.cli.screen import FAILED, INTERRUPTED, Screen
 from backtest.errors import ConfigError, Fault, FaultyInput
+from backtest.folders import REPORTS
 
 if TYPE_CHECKING:
     from rich.table import Table

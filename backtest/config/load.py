@@ -46,6 +46,9 @@ def load_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig
     to the file in which they stand, those of overrides to the working directory. The config holds
     them absolute; `RunConfig.resolved` gives them as written.
     """
+    if not isinstance(path, str | Path):
+        want = "give the path of a YAML file, as in run('configs/x.yaml')"
+        raise ConfigError("config", [Fault("", f"{want}; got a {type(path).__name__}")])
     file = Path(path)
     return _config_of(read_layers(file, overrides), file.absolute().parent, shown(file))
 

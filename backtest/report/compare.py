@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backtest.errors import Fault, FaultyInput
+from backtest.folders import REPORTS, find_runs
 from backtest.report import describe
 from backtest.report.compare_common import common_of
 from backtest.report.compare_inputs import config_differences, source_differences, unlike_reasons
@@ -18,6 +20,7 @@ from backtest.report.compare_noise import noise_of
 from backtest.report.compare_outcome import headline_rows, measure_groups, pair_rows, year_rows
 from backtest.report.compare_overlap import deepest_falls, overlap_of
 from backtest.report.compare_page import comparison_fragment, comparison_html
+from backtest.report.compare_same import sameness
 from backtest.report.compare_terminal import comparison_table
 from backtest.report.compare_trades import trade_differences
 from backtest.report.comparison import Comparison
@@ -29,7 +32,10 @@ if TYPE_CHECKING:
 
     from backtest.result import Result
 
+    Run = Result | str | Path
+
 _PAIR = 2
+_LONG = 40  # signs of a strange argument that an error shows
 _JOINER = "\u200d"  # joins the parts of an emoji
 
 
@@ -45,19 +51,45 @@ class ShownComparison(Comparison):
         return comparison_fragment(self)
 
 
-def compare(*runs: Result | str | Path) -> ShownComparison:
-    """Results, or folders of saved ones, side by side, in the order given."""
+def compare(*runs: Run | Sequence[Run], reports: str | Path = REPORTS) -> ShownComparison:
+    """Two runs or more side by side, in the order given.
+
+    Parameters
+    ----------
+    runs
+        Each a `Result`, the folder of a saved one, a name (its newest run below ``reports``) or
+        ``name/fingerprint``; one by one or as a list.
+    reports
+        Where runs are looked up by name.
+
+    Raises
+    ------
+    FaultyInput
+        For fewer than two runs, and for what is none or is not found.
+    """
     from backtest.result import Result
 
+    given = [one for run in runs for one in (run if isinstance(run, list | tuple) else [run])]
+    strange = [one for one in given if not isinstance(one, Result | str | Path)]
+    if strange:
+        want = "give a Result, the folder of a run, its name, or name/fingerprint; got a"
+        raise FaultyInput(
+            "compare", [Fault(_start(one), f"{want} {type(one).__name__}") for one in strange]
+        )
+    named = [str(one) for one in given if isinstance(one, str | Path)]
+    folders = iter(find_runs(named, Path(reports)))
     return compare_results(
-        [Result.load(Path(run)) if isinstance(run, str | Path) else run for run in runs]
+        [one if isinstance(one, Result) else Result.load(next(folders)) for one in given]
     )
 
 
 def compare_results(results: Sequence[Result]) -> ShownComparison:
-    """Comparison of ``results``, one or more, in the order given."""
-    if not results:
-        raise ValueError("a comparison needs at least one result")
+    """Comparison of ``results``, two or more, in the order given."""
+    if len(results) < _PAIR:
+        raise FaultyInput(
+            "compare",
+            [Fault("", f"needs two runs or more to set side by side, got {len(results)}")],
+        )
     names = distinct_names(results)
     dailies = [series_of(result) for result in results]
     common = common_of(dailies)
@@ -70,6 +102,7 @@ def compare_results(results: Sequence[Result]) -> ShownComparison:
         names=names,
         differences=(*config_differences(results), *source_differences(results)),
         unlike=tuple(unlike),
+        same=tuple(sameness(results, names, common)),
         headlines=tuple(headline_rows(results, judge)),
         pairs=tuple(pair_rows(results, noise)) if len(results) == _PAIR else (),
         measures=tuple(measure_groups(results, judge)),
@@ -124,6 +157,12 @@ def distinct_names(results: Sequence[Result]) -> tuple[str, ...]:
         f"{name} ({told[:at].count(name) + 1})" if told.count(name) > 1 else name
         for at, name in enumerate(told)
     )
+
+
+def _start(value: object) -> str:
+    """First signs of a value that is no run."""
+    text = repr(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
 def _visible(name: str) -> str:

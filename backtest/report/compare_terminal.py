@@ -36,6 +36,7 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     elif len(comparison.results) > 1:
         parts.append(Text("The inputs are the same: config, data, code, rules and versions."))
     notes = [Text.assemble(("Not alike: ", "bold yellow"), reason) for reason in comparison.unlike]
+    notes += [Text.assemble(("The same: ", "bold yellow"), words) for words in comparison.same]
     rest = (*_luck(comparison), *_why(comparison), *_trades(comparison))
     return Group(*parts, *notes, _outcome(comparison), *rest)
 

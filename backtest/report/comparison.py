@@ -60,6 +60,8 @@ class Comparison:
         Inputs that differ: config keys first, then data, code, rules and versions.
     unlike
         Sentences that say why the runs cannot be compared plainly; empty where they can.
+    same
+        Sentences about runs that are one, or whose accounts are the same; empty where none are.
     headlines
         The eight numbers of a tearsheet's first screen.
     pairs
@@ -88,6 +90,7 @@ class Comparison:
     names: tuple[str, ...]
     differences: tuple[Difference, ...]
     unlike: tuple[str, ...]
+    same: tuple[str, ...]
     headlines: tuple[MeasureRow, ...]
     pairs: tuple[PairRow, ...]
     measures: tuple[tuple[str, tuple[MeasureRow, ...]], ...]
@@ -108,6 +111,7 @@ class Comparison:
                 row.key: dict(zip(self.names, row.texts, strict=True)) for row in self.differences
             },
             "unlike": list(self.unlike),
+            "same": list(self.same),
             "common_sessions": int(self.common.sessions.size),
             "headline": {
                 name: dict(section(result.metrics, "headline"))

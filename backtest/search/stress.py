@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from backtest.config import RunConfig
 from backtest.data.sample import sample_folder
 from backtest.errors import BacktestError
+from backtest.folders import REPORTS
 from backtest.kernels.world import Terms, World
 from backtest.measures import performance
 from backtest.result import Result
-from backtest.runner import REPORTS, run
+from backtest.runner import run
 from backtest.search.scores import scores_of
 from backtest.search.space import Values
 from backtest.search.workshop import Trial, Workshop

@@ -18,9 +18,10 @@ from backtest.config import RunConfig
 from backtest.config.change import changed
 from backtest.config.model import SEARCH
 from backtest.errors import ConfigError, Fault
+from backtest.folders import REPORTS
 from backtest.provenance import fingerprint_of
 from backtest.research import SweepSettings, Value
-from backtest.runner import REPORTS, inputs_of
+from backtest.runner import inputs_of
 from backtest.search.constraints import holds, keys_in, parse_constraints
 from backtest.search.executors import WorkersLost, worked
 from backtest.search.job import Job, Row, Rows, work

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from backtest.config import RunConfig
 from backtest.config.change import changed
 from backtest.errors import ConfigError, Fault
+from backtest.folders import REPORTS
 from backtest.provenance import fingerprint_of
 from backtest.research import SweepSettings, WalkForwardSettings
 from backtest.result import Result
-from backtest.runner import REPORTS, inputs_of, run_to_folder
+from backtest.runner import inputs_of, run_to_folder
 from backtest.search import selection
 from backtest.search.job import Row
 from backtest.search.pace import Step

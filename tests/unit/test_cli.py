@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 import backtest
 from backtest.cli import app
 from backtest.cli.describe import _write
-from backtest.cli.folders import find_run, run_folders
 from backtest.cli.screen import Screen
 from backtest.errors import (
     ConfigError,
@@ -26,6 +25,7 @@ from backtest.errors import (
     RunError,
     StrategyError,
 )
+from backtest.folders import find_run, run_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = (
@@ -224,7 +224,35 @@ class TestRunFolders:
     def test_all_runs_that_are_not_there_are_told_at_once(self, call):
         done = call("compare", "one", "two")
         assert done.exit_code == 2
-        assert done.stderr.startswith("RUN: 2 faults\n  one  no such run below reports\n  two  no")
+        assert done.stderr.startswith(
+            "RUN: 2 faults\n  one  no such run below reports, which has no"
+        )
+        assert "\n  two  no such run below reports" in done.stderr
+
+    def test_where_no_name_is_near_the_newest_are_named(self):
+        for at, name in enumerate(("a", "b", "c", "d", "e", "f", "g")):
+            finished(f"reports/run-{name}/aaaa1111", 100 + at)
+        with pytest.raises(
+            FaultyInput, match=r"the newest are run-g, run-f.* and 2 more; `backtest"
+        ):
+            find_run("zzz", Path("reports"))
+
+    def test_a_config_is_no_run(self):
+        Path("a.yaml").write_text(GOOD)
+        with pytest.raises(
+            FaultyInput, match=r"a\.yaml  is a config; `backtest run a\.yaml` makes"
+        ):
+            find_run("a.yaml", Path("reports"))
+
+    def test_one_run_is_not_compared_and_the_others_are_named(self, call):
+        finished("reports/dip/aaaa1111", 100)
+        finished("reports/slow/bbbb2222", 200)
+        finished("reports/quick/cccc3333", 300)
+        done = call("compare", "dip")
+        assert done.exit_code == 2
+        assert "dip  is one run; give at least two" in done.stderr
+        assert "others below reports: quick, slow" in done.stderr
+        assert not list(Path("reports").glob("*.html"))
 
     def test_a_folder_without_a_manifest_is_no_run(self):
         Path("reports/half/done").mkdir(parents=True)

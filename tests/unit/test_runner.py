@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.config import RunConfig
+from backtest.config import RunConfig, load_config
 from backtest.data.bundle import Bundle
-from backtest.errors import DataError
+from backtest.errors import ConfigError, DataError
 from backtest.runner import prepare, run, run_to_folder, stage_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,3 +169,20 @@ def test_a_benchmark_that_the_bundle_lacks_is_a_fault_with_the_nearest_name():
     )
     with pytest.raises(DataError, match=r"'X01\.HK' is not in the bundle; did you mean 'X001\.HK'"):
         prepare(config)
+
+
+def test_a_config_may_be_given_by_its_path(bundle, tmp_path):
+    file = tmp_path / "half.yaml"
+    file.write_text(
+        f"name: half\ndata: {{bundle: {bundle}}}\nmarket: frictionless\n"
+        "strategy: {name: equal_weight}\n"
+    )
+    assert run(str(file)).fingerprint == run(load_config(file)).fingerprint
+    result, folder = run_to_folder(file, out=tmp_path / "out")
+    assert (result.name, folder.parent.name) == ("half", "half")
+
+
+@pytest.mark.parametrize("wrong", [None, 3, {"name": "half"}])
+def test_what_is_no_config_is_told_with_what_to_give(wrong):
+    with pytest.raises(ConfigError, match=f"give the path .* got a {type(wrong).__name__}"):
+        run(wrong)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from backtest.errors import FaultyInput
 from backtest.report.compare import (
     compare,
     compare_folders,
@@ -189,10 +190,59 @@ def test_as_json_a_comparison_gives_values_by_run(result, changed):
     assert given["headline"]["dear"]["cagr"] == result.metrics["headline"]["cagr"]
 
 
-def test_one_run_alone_can_be_compared_with_nothing(result):
-    assert "spillover_dip" in compare_html([result])
-    with pytest.raises(ValueError, match="at least one"):
-        compare_results([])
+@pytest.mark.parametrize("count", [0, 1])
+def test_fewer_than_two_runs_cannot_be_set_side_by_side(result, count):
+    for compared in (compare_results, compare_html, compare):
+        with pytest.raises(FaultyInput, match=f"needs two runs or more .* got {count}"):
+            compared([result] * count)
+
+
+def test_runs_are_compared_by_name_as_well_and_as_a_list(make_result, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        make_result(50, name=name).save(tmp_path / "reports" / name / "3f9a1c7e")
+    assert compare("a", "b").names == ("a", "b")
+    assert compare(["b", make_result(50, name="c"), tmp_path / "reports/a"]).names == (
+        "b",
+        "c",
+        "a",
+    )
+    monkeypatch.chdir("/")
+    assert compare("b/3f9a", "a", reports=tmp_path / "reports").names == ("b", "a")
+
+
+def test_what_is_no_run_is_told_with_what_to_give(result):
+    with pytest.raises(FaultyInput) as told:
+        compare(result, 3, {"a": 1})
+    assert [str(fault) for fault in told.value.faults] == [
+        "3  give a Result, the folder of a run, its name, or name/fingerprint; got a int",
+        "{'a': 1}  give a Result, the folder of a run, its name, or name/fingerprint; got a dict",
+    ]
+
+
+def test_a_name_that_no_run_has_is_told_with_the_others_that_are_missing(tmp_path):
+    with pytest.raises(FaultyInput, match=r"RUN: 2 faults\n  one  no such run.*\n  two  no such"):
+        compare("one", "two", reports=tmp_path)
+
+
+def test_one_run_given_twice_is_said_to_be_one(result, make_result):
+    comparison = compare_results([result, make_result(260, name="b", seed=2), result])
+    [said] = comparison.same
+    assert said == (
+        "spillover_dip 3f9a1c7e (1) and spillover_dip 3f9a1c7e (2) are one run: both are "
+        "3f9a1c7e52d04b88."
+    )
+    assert "are one run" in compare_html(comparison)
+    assert "are one run" in shown(compare_table(comparison))
+    assert comparison.as_dict()["same"] == [said]
+
+
+def test_runs_whose_inputs_differ_and_whose_navs_do_not_are_told(result, changed):
+    comparison = compare_results([result, other(result, changed, name="dear", fingerprint="ff")])
+    assert comparison.same == (
+        "spillover_dip and dear have the same NAV in all 260 sessions in common: what differs in "
+        "their inputs changed nothing.",
+    )
 
 
 def test_a_notebook_gets_the_tables_without_scripts(result, changed):

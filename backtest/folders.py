@@ -12,6 +12,8 @@ from backtest.errors import Fault, FaultyInput
 REPORTS = Path("reports")
 
 _SHORTEST = 4  # characters of a fingerprint that may stand alone
+_NEAREST = 3  # names that may have been meant
+_FEW = 5  # of the newest runs that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def find_run(text: str, reports: Path) -> Path:
     folder = Path(text)
     if (folder / "manifest.json").is_file():
         return folder
+    if folder.suffix in {".yaml", ".yml"} and folder.is_file():
+        raise FaultyInput("RUN", [Fault(text, f"is a config; `backtest run {text}` makes a run")])
     known = run_folders(reports)
     inside = [run for run in run_folders(folder.parent) if run.path.parent == folder]
     named = inside or [run for run in known if run.name == text]
@@ -86,7 +90,23 @@ def find_run(text: str, reports: Path) -> Path:
     if matches:
         several = ", ".join(f"{run.name}/{run.fingerprint}" for run in matches)
         raise FaultyInput("RUN", [Fault(text, f"fits more than one run: {several}")])
-    names = sorted({run.name for run in known})
-    near = difflib.get_close_matches(name or text, names, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise FaultyInput("RUN", [Fault(text, f"no such run below {reports}{hint}")])
+    raise FaultyInput(
+        "RUN", [Fault(text, f"no such run below {reports}{_hint(name or text, known)}")]
+    )
+
+
+def newest_names(known: Sequence[RunFolder], *, apart_from: str = "") -> str:
+    """Names of the runs that finished last, as a list in words; empty where there are none."""
+    names = [name for name in dict.fromkeys(run.name for run in known) if name != apart_from]
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
+
+
+def _hint(name: str, known: Sequence[RunFolder]) -> str:
+    """The nearest names, or where none is near the newest; what to do where there is no run."""
+    if not known:
+        return ", which has none; `backtest run CONFIG` makes one"
+    near = difflib.get_close_matches(name, sorted({run.name for run in known}), n=_NEAREST)
+    if near:
+        return f"; did you mean {' or '.join(repr(one) for one in near)}?"
+    return f"; the newest are {newest_names(known)}; `backtest list runs` has all"
