@@ -10,6 +10,7 @@ import pandas as pd
 
 from backtest.clock import Clock
 from backtest.config import RunConfig
+from backtest.config.fit import outside_data
 from backtest.data.bundle import Bundle
 from backtest.data.checks import bundle_volume_missing
 from backtest.data.fx import fx_gaps
@@ -51,6 +52,7 @@ def caveats(
         )
     if outcome.fills.empty:
         found.append("No order was filled.")
+    found += outside_data(config, grid.bars)
     found += [finding.message for finding in bundle.findings]
     found += _fx(config, bundle, clock, held)
     found += in_short(doubt for own in rules.doubts.values() for doubt in own)

@@ -13,7 +13,7 @@ class BacktestError(Exception):
 class Fault:
     """One fault of an input: where it is, what is wrong, how to mend it.
 
-    ``line`` and ``column`` count from 1; 0 means the fault has no place in a file.
+    ``line`` and ``column`` count from 1; 0 means that the fault has none.
     """
 
     where: str
@@ -24,7 +24,7 @@ class Fault:
 
     def __str__(self) -> str:
         """One line: ``place  where  message``."""
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        place = ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)])
         return "  ".join(part for part in (place, self.where, self.message) if part)
 
 
@@ -44,6 +44,10 @@ class ConfigError(FaultyInput):
 
 class DataError(FaultyInput):
     """A bundle whose tables break a check set to ``error``."""
+
+
+class NoBundleError(DataError):
+    """A bundle that is not where it was said to be."""
 
 
 class StrategyError(BacktestError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,18 @@ class Result:
 
         A folder that is there already is replaced.
         """
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        missing = [above for above in folder.parents if not above.exists()]
         try:
-            self._write(draft, pages or {})
-            _replace(draft, folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            try:
+                self._write(draft, pages or {})
+                _replace(draft, folder)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
         except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
+            _remove_empty(missing)
             raise
         return folder
 
@@ -130,6 +136,15 @@ class Result:
             table.to_parquet(folder / f"{name}.parquet", index=False)
         for name, text in pages.items():
             (folder / name).write_text(text, "utf-8", newline="\n")
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, innermost first, up to the first that is missing or holds something."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _replace(draft: Path, folder: Path) -> None:

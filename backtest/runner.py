@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -20,8 +19,9 @@ from backtest.calendars import sessions_per_year
 from backtest.caveats import caveats
 from backtest.clock import Clock, build_clock
 from backtest.config import RunConfig, load_config
+from backtest.config.fit import bundle_of, check_fit, placed
 from backtest.data.arrays import bar_arrays
-from backtest.data.bundle import Bundle, load_bundle
+from backtest.data.bundle import Bundle
 from backtest.data.fx import rate_known, without_fx_gaps
 from backtest.data.grid import Grid, build_grid
 from backtest.engine import Simulation, simulate
@@ -170,13 +170,18 @@ def prepare(config: RunConfig, *, progress: Progress | None = None) -> Stage:
     """
     say = progress or _silent
     say(f"bundle {Path(config.data.bundle).name}")
-    return stage_of(config, load_bundle(config.data))
+    return stage_of(config, bundle_of(config))
 
 
 def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
     """As `prepare`, over a bundle that is at hand."""
-    _check_benchmark(config, bundle)
+    with placed(config):
+        return _stage_of(config, bundle)
+
+
+def _stage_of(config: RunConfig, bundle: Bundle) -> Stage:
     bars = bar_arrays(bundle)
+    check_fit(config, bundle, bars.sessions)
     strategy = load_strategy(config.strategy)
     markets = resolve_markets(config.market, _traded_exchanges(bundle))
     known_after = (
@@ -194,7 +199,7 @@ def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
         bundle, config.portfolio.currency, pd.DatetimeIndex(clock.time, tz="UTC")
     )
     if convertible is not bundle:  # missing_fx: drop; a clock has to be there to find the gaps
-        return stage_of(config, convertible)
+        return _stage_of(config, convertible)
     grid = build_grid(bundle, bars)
     panel = build_panel(
         bundle, grid, clock, universe=config.universe, currency=config.portfolio.currency
@@ -256,16 +261,6 @@ def _held(panel: Panel, clock: Clock) -> npt.NDArray[np.bool_]:
 def _traded_exchanges(bundle: Bundle) -> list[str]:
     table = bundle.instruments
     return sorted(table.loc[table["kind"] != "index", "exchange"].unique())
-
-
-def _check_benchmark(config: RunConfig, bundle: Bundle) -> None:
-    known = list(bundle.instruments["symbol"])
-    if config.benchmark is None or config.benchmark in known:
-        return
-    near = difflib.get_close_matches(config.benchmark, known, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    message = f"'{config.benchmark}' is not in the bundle{hint}"
-    raise DataError(f"bundle '{bundle.name}'", [Fault("benchmark", message)])
 
 
 def _check_opens(config: RunConfig, bundle: Bundle, grid: Grid, panel: Panel) -> None:

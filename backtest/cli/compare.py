@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtest.cli.outputs import file_to_write
 from backtest.cli.runs import Json, Quiet, Traceback, run_summary
 from backtest.cli.screen import Screen
 from backtest.errors import Fault, FaultyInput
@@ -58,7 +59,8 @@ def compare(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="The page to write.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", parser=file_to_write, help="The page to write."),
     ] = None,
     reports: Annotated[
         Path, typer.Option("--reports", metavar="DIR", help="Where runs are looked up by name.")

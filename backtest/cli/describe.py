@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from backtest.cli.outputs import file_to_write
 from backtest.cli.runs import Json, Overrides, Quiet, Traceback, load_all
 from backtest.cli.screen import Screen
 from backtest.errors import ConfigError
@@ -44,11 +45,11 @@ def explain(
 
         facts = None
         if data:
-            from backtest.data.bundle import load_bundle
+            from backtest.config.fit import bundle_of
 
             with screen.stages() as stages:
                 stages("loading the data")
-                facts = words.data_facts(load_bundle(loaded.data), loaded)
+                facts = words.data_facts(bundle_of(loaded), loaded)
         sentences = words.explain(loaded)
         optimistic = words.optimistic_assumptions(loaded, facts)
         table = Table.grid(padding=(0, 2))
@@ -71,7 +72,10 @@ def explain(
 def schema(
     *,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write to FILE, not to stdout.")
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", parser=file_to_write, help="Write to FILE, not to stdout."
+        ),
     ] = None,
     traceback: Traceback = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from backtest.cli.outputs import file_to_write
 from backtest.cli.screen import Screen
 from backtest.folders import REPORTS, find_run
 
@@ -18,10 +19,16 @@ def tearsheet(
     ],
     *,
     pdf: Annotated[
-        Path | None, typer.Option("--pdf", metavar="FILE", help="Print it to this PDF too.")
+        Path | None,
+        typer.Option(
+            "--pdf", metavar="FILE", parser=file_to_write, help="Print it to this PDF too."
+        ),
     ] = None,
     png: Annotated[
-        Path | None, typer.Option("--png", metavar="FILE", help="Draw it as this picture too.")
+        Path | None,
+        typer.Option(
+            "--png", metavar="FILE", parser=file_to_write, help="Draw it as this picture too."
+        ),
     ] = None,
     quantstats: Annotated[
         bool, typer.Option("--quantstats", help="Write the quantstats report too.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtest.cli.outputs import folder_to_write
 from backtest.cli.screen import FAILED, INTERRUPTED, Screen
 from backtest.errors import ConfigError, Fault, FaultyInput
 from backtest.folders import REPORTS
@@ -30,7 +31,10 @@ Overrides = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Write below DIR instead of reports/.")
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", parser=folder_to_write, help="Write below DIR instead of reports/."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but paths.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]

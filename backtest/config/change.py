@@ -44,6 +44,7 @@ def changed(
     if made is None:
         made = config_of(plain, folder=Path.cwd(), title=label)
     made._written.update(config._written)
+    made._places = config._places
     return made
 
 

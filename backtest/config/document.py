@@ -108,6 +108,21 @@ def dotted(path: Sequence[Key]) -> str:
     return text
 
 
+def places_of(root: Node) -> dict[str, Place]:
+    """The place of every setting that was written, by its dotted key."""
+    found: dict[str, Place] = {}
+    todo: list[tuple[KeyPath, Node]] = [((), root)]
+    while todo:
+        path, node = todo.pop()
+        if path:
+            found[dotted(path)] = node.place
+        if isinstance(node.value, dict):
+            todo += [((*path, name), child) for name, child in node.value.items()]
+        elif isinstance(node.value, list):
+            todo += [((*path, number), child) for number, child in enumerate(node.value)]
+    return found
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """``; did you mean 'x'?`` for the known name nearest to ``name``, empty when none is near."""
     near = difflib.get_close_matches(name, known, n=1)

@@ -9,10 +9,10 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from backtest.config.document import Document, KeyPath, Node, Place, shown
+from backtest.config.document import Document, KeyPath, Node, Place, places_of, shown
 from backtest.config.faults import bool_faults, model_faults, models_in
 from backtest.config.layers import read_layers
-from backtest.config.model import RunConfig, Written
+from backtest.config.model import Places, RunConfig, Written
 from backtest.config.rules import clashes
 from backtest.errors import ConfigError, Fault, StrategyError
 from backtest.strategy import Strategy, StrategySettings, strategy_class
@@ -95,6 +95,7 @@ def _config_of(document: Document, folder: Path, title: str) -> RunConfig:
     if faults or config is None:
         raise ConfigError(title, _in_order(faults, title))
     config._written.update(written)
+    config._places = Places(places_of(document.root))
     return config
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePath
 
@@ -9,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel
 from pydantic_core import to_jsonable_python
 
 from backtest.clock import ClockSettings
+from backtest.config.document import Place
 from backtest.data.settings import DataSettings
+from backtest.errors import Fault
 from backtest.execution import Execution, Exits, Portfolio
 from backtest.market.settings import MarketSettings
 from backtest.panel.universe import UniverseSettings
@@ -23,6 +27,13 @@ SEARCH = ("sweep", "walk_forward", "executor")
 
 Written = dict[tuple[str, ...], tuple[str, str]]
 """Paths of a config by key: as used (absolute) and as written (relative to the config's folder)."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each setting was written; configs that say the same are equal wherever they say it."""
+
+    by_key: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
 
 class RunConfig(BaseModel):
@@ -67,6 +78,7 @@ class RunConfig(BaseModel):
     )
 
     _written: Written = PrivateAttr(default_factory=dict)
+    _places: Places = PrivateAttr(default_factory=Places)
 
     def resolved(self, strategy: Strategy | None = None) -> dict[str, object]:
         """Every setting of one run as plain JSON values, defaults and the strategy's own included.
@@ -91,6 +103,13 @@ class RunConfig(BaseModel):
         for path, (used, written) in self._written.items():
             _rewrite(plain, path, PurePath(used).as_posix(), written)
         return plain
+
+    def placed(self, fault: Fault) -> Fault:
+        """``fault``, at the file and line of the setting that it names, where one was written."""
+        place = self._places.by_key.get(fault.where)
+        if place is None or fault.file:
+            return fault
+        return replace(fault, file=place.file, line=place.line, column=place.column)
 
     def located(self) -> dict[str, object]:
         """As `resolved`, with the paths absolute: it means the same from any folder."""

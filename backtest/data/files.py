@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from backtest.data.schema import EXTRA, TABLES, BundleInfo, nearest, read_info
-from backtest.errors import DataError, Fault
+from backtest.errors import Fault, NoBundleError
 
 SAMPLE = "sample"
 """Name of the simulated market that comes with the program."""
@@ -44,10 +44,10 @@ def find_folder(bundle: str, root: Path | None) -> Path:
         return folder
     if folder.is_dir():
         fault = Fault("", f"is no bundle: it has no {_INFO}", str(folder))
-        raise DataError(bundle, [fault])
+        raise NoBundleError(bundle, [fault])
     beside = [path.name for path in folder.parent.glob("*/")] if folder.parent.is_dir() else []
     hint = nearest(folder.name, [*beside, SAMPLE])
-    raise DataError(bundle, [Fault("", f"no such folder{hint}", str(folder))])
+    raise NoBundleError(bundle, [Fault("", f"no such folder{hint}", str(folder))])
 
 
 def content_hash(folder: Path) -> str:

@@ -93,8 +93,10 @@ def _check_values(
             gist = what.split(";", maxsplit=1)[0]
             faults.append(f"... and {len(rows) - _SHOWN} more that {gist}")
 
-    filled = np.where(wanted, values, 0.0)
-    report(np.isinf(filled), "is infinite")
+    # An infinite weight is told as that alone: it would break every other rule too.
+    infinite = wanted & np.isinf(values)
+    report(infinite, "is infinite")
+    filled = np.where(wanted & ~infinite, values, 0.0)
     if not portfolio.short:
         report(filled < 0.0, "is below 0; set portfolio.short to sell short")
     report((filled != 0.0) & ~held, "is outside the universe; only 0 and NaN are allowed there")

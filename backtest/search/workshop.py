@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from backtest.calendars import sessions_per_year
 from backtest.config import RunConfig
 from backtest.config.change import changed
-from backtest.data.bundle import Bundle, load_bundle
+from backtest.config.fit import bundle_of
+from backtest.data.bundle import Bundle
 from backtest.data.fx import rate_known
 from backtest.engine import Outline, outline
 from backtest.engine.compilation import build_terms, build_world
@@ -238,7 +239,7 @@ class Workshop:
     def _staged(self, config: RunConfig) -> tuple[Stage, dict[str, Any]]:
         data = config.data
         key = repr((data.bundle, data.as_of, sorted(data.checks.items())))
-        bundle = _kept(self._bundles, key, _BUNDLES, lambda: load_bundle(data))
+        bundle = _kept(self._bundles, key, _BUNDLES, lambda: bundle_of(config))
         stage = stage_of(config, bundle)
         return stage, inputs_of(stage)
 

@@ -8,7 +8,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from backtest.clock import ClockSettings
-from backtest.data.bundle import Bundle, load_bundle
+from backtest.config.fit import bundle_of
+from backtest.data.bundle import Bundle
 from backtest.data.findings import Finding
 from backtest.data.settings import HINDSIGHT
 from backtest.execution import Portfolio
@@ -50,7 +51,7 @@ def check_config(
     """
     say = progress or _silent
     say(f"bundle {config.data.bundle.rpartition('/')[2]}")
-    stage = stage_of(config, load_bundle(config.data))
+    stage = stage_of(config, bundle_of(config))
     scene = Scene(stage.bundle, stage.grid, stage.clock, stage.panel)
     report, weights = _examined(config.name, stage.strategy, recipe_of(stage), scene, say)
     notes = list(report.notes)

@@ -124,6 +124,35 @@ class TestFaultyInput:
         assert "Traceback" not in done.output
 
 
+class TestOut:
+    """What cannot be written to is refused before anything is loaded or run."""
+
+    @pytest.mark.parametrize("command", ["run", "check", "sweep", "walk-forward", "stress"])
+    @pytest.mark.parametrize(
+        ("out", "message"),
+        [
+            ("", "is empty; name a folder, or '.' for the working directory"),
+            ("taken", "taken is a file; name a folder"),
+            ("taken/below", "taken is a file: nothing can be written below it"),
+        ],
+    )
+    def test_a_folder_that_cannot_be_is_code_2(self, call, command, out, message):
+        Path("taken").touch()
+        done = call(command, "a.yaml", "--out", out)
+        assert done.exit_code == 2
+        assert message in " ".join(done.stderr.replace("│", " ").split())
+        assert [path.name for path in Path.cwd().iterdir()] == ["taken"]
+
+    @pytest.mark.parametrize(
+        "words", [("schema", "--out"), ("compare", "a", "b", "--out"), ("tearsheet", "a", "--pdf")]
+    )
+    @pytest.mark.parametrize(("out", "message"), [("", "is empty"), (".", ". is a folder")])
+    def test_a_file_that_cannot_be_is_code_2(self, call, words, out, message):
+        done = call(*words, out)
+        assert done.exit_code == 2
+        assert message in done.stderr
+
+
 class TestOutcome:
     @pytest.mark.parametrize(
         ("error", "code"),

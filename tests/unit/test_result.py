@@ -58,6 +58,21 @@ def test_a_run_that_cannot_be_written_leaves_what_was_there(result, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+def test_a_first_run_that_is_stopped_leaves_no_folder(result, tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        result.save(tmp_path / "reports" / "name" / "0123")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "kept").touch()
+    with pytest.raises(KeyboardInterrupt):
+        result.save(tmp_path / "reports" / "name" / "0123")
+    assert [path.name for path in tmp_path.rglob("*")] == ["reports", "kept"]
+
+
 def test_a_run_that_cannot_be_put_in_place_puts_the_old_one_back(result, tmp_path, monkeypatch):
     folder = result.save(tmp_path / "run", {"page.html": "old"})
     rename = type(folder).rename

@@ -67,9 +67,10 @@ def test_a_negative_weight_says_how_to_sell_short(ready):
     assert orders_of(ready, {(2, "A"): -0.5}, short=True).weight.tolist() == [-0.5]
 
 
-def test_an_infinite_weight_is_told(ready):
-    lines = refusal(ready, {(2, "A"): np.inf})
-    assert lines[1] == "  2024-01-04 A: weight inf is infinite"
+def test_an_infinite_weight_is_told_once(ready):
+    """It is below 0, outside the universe and above the gross limit as well."""
+    (_, line) = refusal(ready, {(1, "B"): -np.inf, (1, "A"): 0.5})
+    assert line == "  2024-01-03 B: weight -inf is infinite"
 
 
 def test_a_row_beyond_the_largest_gross_names_its_largest_weight(ready):

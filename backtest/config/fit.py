@@ -1,0 +1,107 @@
+"""What a config asks of its data, held against what is there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+
+import numpy as np
+
+from backtest.calendars import Sessions, sessions
+from backtest.config.model import RunConfig
+from backtest.data.arrays import BarArrays
+from backtest.data.bundle import Bundle, load_bundle
+from backtest.errors import DataError, Fault, FaultyInput, NoBundleError
+
+
+def bundle_of(config: RunConfig) -> Bundle:
+    """The bundle that ``config`` names.
+
+    Raises
+    ------
+    DataError
+        With every fault of the bundle; where there is none, with the line that names it.
+    """
+    try:
+        return load_bundle(config.data)
+    except NoBundleError as error:
+        message = "; ".join(fault.message for fault in error.faults)
+        advice = "name yours with --set data.bundle=PATH"
+        fault = Fault("data.bundle", f"{config.data.bundle}: {message}; {advice}")
+        raise DataError("data", [config.placed(fault)]) from None
+
+
+@contextmanager
+def placed(config: RunConfig) -> Iterator[None]:
+    """Faults in what ``config`` asks of the data are told at its lines."""
+    try:
+        yield
+    except FaultyInput as error:
+        raise type(error)(error.title, [config.placed(item) for item in error.faults]) from None
+
+
+def check_fit(config: RunConfig, bundle: Bundle, spans: Mapping[str, Sessions]) -> None:
+    """Raise DataError where the bundle has no such benchmark, base exchange or period.
+
+    ``spans`` are the bundle's sessions by exchange.
+    """
+    faults = [*_benchmark(config, bundle), *_period(config, spans)]
+    if faults:
+        raise DataError(f"bundle '{bundle.name}'", faults)
+
+
+def outside_data(config: RunConfig, bars: BarArrays) -> Iterator[str]:
+    """Say where ``data.start`` and ``data.end`` ask for sessions that the base exchange lacks."""
+    base = config.clock.base
+    columns = np.flatnonzero(bars.column_exchange == bars.exchanges.index(base))
+    dates = bars.sessions[base].dates
+    known = ~np.isnan(bars.close[: len(dates), columns[0] : columns[-1] + 1]).all(axis=1)
+    if not known.any():
+        return
+    first, last = dates[known][0].item(), dates[known][-1].item()
+    start, end = config.data.start, config.data.end
+    if start is not None and _has_session(base, start, first):
+        yield f"data.start is {start}, but the bars of {base} begin on {first}."
+    if end is not None and _has_session(base, last, end):
+        yield f"data.end is {end}, but the bars of {base} end on {last}."
+
+
+def _has_session(exchange: str, since: date, until: date) -> bool:
+    """Whether there is a session besides the one end that is known to be one."""
+    if until <= since:
+        return False
+    try:
+        return len(sessions(exchange, since, until)) > 1
+    except DataError:  # beyond the calendar's horizon: so far away that there is one
+        return True
+
+
+def _benchmark(config: RunConfig, bundle: Bundle) -> Iterator[Fault]:
+    known = list(bundle.instruments["symbol"])
+    if config.benchmark is not None and config.benchmark not in known:
+        near = difflib.get_close_matches(config.benchmark, known, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        yield Fault("benchmark", f"'{config.benchmark}' is not in the bundle{hint}")
+
+
+def _period(config: RunConfig, spans: Mapping[str, Sessions]) -> Iterator[Fault]:
+    base, start, end = config.clock.base, config.data.start, config.data.end
+    if base not in spans:
+        there = ", ".join(sorted(spans))
+        yield Fault("clock.base", f"is {base}, but the bundle has instruments on {there} only")
+        return
+    dates = spans[base].dates
+    if len(dates) == 0:
+        yield Fault("clock.base", f"is {base}, which has no session in the data")
+    elif start is not None and start > dates[-1].item():
+        yield Fault("data.start", f"is {start}, but the data end on {dates[-1]}")
+    elif end is not None and end < dates[0].item():
+        yield Fault("data.end", f"is {end}, but the data begin on {dates[0]}")
+    elif start is not None and end is not None and not _between(spans[base], start, end):
+        yield Fault("data.start", f"no session of {base} from {start} to {end}")
+
+
+def _between(span: Sessions, start: date, end: date) -> bool:
+    return bool(((span.dates >= np.datetime64(start)) & (span.dates <= np.datetime64(end))).any())
