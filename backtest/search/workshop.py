@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -170,20 +170,25 @@ class Workshop:
         yield from self._together(together)
 
     def _together(self, asked: Sequence[_Asked]) -> Iterator[Outcome]:
-        """Trials on one panel; parameter sets that recur are asked once."""
+        """Trials on one panel; parameter sets that recur are asked once, or seldom."""
         fresh = [one for one in asked if one.orders_key not in self._orders]
-        unique = list({one.orders_key: one for one in fresh}.values())
+        unique = {one.orders_key: one for one in fresh}
+        expected = deque(unique)
         answers: Iterator[pd.DataFrame] = iter(())
         if unique:
-            strategies = [one.strategy for one in unique]
-            answers = type(strategies[0]).target_weights_many(strategies, unique[0].stage.panel)
+            strategies = [one.strategy for one in unique.values()]
+            answers = type(strategies[0]).target_weights_many(strategies, fresh[0].stage.panel)
         for one in asked:
             try:
                 orders = self._orders.get(one.orders_key)
                 if orders is None:
+                    weights = None
                     with remembered(self._features):
-                        weights = next(answers, None)
-                        if weights is None:  # an error ended the answers: ask on our own
+                        # What was known, and let go since, is none of the answers to come.
+                        if expected and expected[0] == one.orders_key:
+                            expected.popleft()
+                            weights = next(answers, None)
+                        if weights is None:  # or an error ended the answers
                             weights = one.strategy.target_weights(one.stage.panel)
                     orders = self._order(one, weights)
                 yield self._simulated(one, orders)

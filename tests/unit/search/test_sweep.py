@@ -170,6 +170,23 @@ def test_random_draws_are_the_same_in_a_longer_search(finished_sweep):
     ]
 
 
+@pytest.mark.parametrize("batch", [1, 7, 60])
+def test_settings_that_recur_in_a_batch_keep_their_own_numbers(finished_sweep, batch):
+    """More windows than a workshop remembers, so that some are forgotten before they recur."""
+    text = CONFIG[: CONFIG.index("sweep:")] + (
+        "sweep:\n  random:\n    n: 60\n    space:\n"
+        "      strategy.params.window: {integers: [2, 9]}\n"
+    )
+    sweep, _ = finished_sweep(f"executor.batch={batch}", text=text)
+    rows = trial_rows(sweep, range(60))
+    expected = {
+        window: run(changed(sweep.config, {"strategy.params.window": window})).metrics["headline"]
+        for window in range(2, 10)
+    }
+    for row in rows:
+        assert row["total_return"] == expected[row["strategy.params.window"]]["total_return"]
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [
