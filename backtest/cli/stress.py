@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from backtest.search.stress import Case
 
+_SHOWN = 12  # single changes in the terminal; the page has all
+
 
 def stress(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
@@ -41,45 +43,46 @@ def stress(
         loaded = load_all([config], overrides or ())[0]
         from backtest.search.stress import stress as stressed
         from backtest.search.stress import write_stress
+        from backtest.search.stress_report import write_stress_page
 
         with screen.stages() as stages:
             result, cases = stressed(loaded, draws=draws, names=names, seeds=seeds, progress=stages)
         screen.show(_table(cases))
         path = write_stress(result, cases, out=out)
+        page = write_stress_page(result, cases, path.with_suffix(".html"))
         screen.document = {
             "name": loaded.name,
             "fingerprint": result.fingerprint,
             "file": str(path),
+            "page": str(page),
             "cases": [
                 {"group": case.group, "label": case.label, "note": case.note, **case.scores}
                 for case in cases
             ],
         }
-        screen.path(path)
+        screen.path(page)
     screen.finish()
 
 
 def _table(cases: list[Case]) -> Table:
+    """As it is, the worst single changes, and what each set of cases comes to in the middle."""
     from rich import box
     from rich.table import Table
 
     from backtest.report import formats
+    from backtest.search.stress_report import by_damage, middle_of
 
+    shown = [cases[0], *by_damage(cases)[:_SHOWN], *middle_of(cases)]
     table = Table(box=box.SIMPLE_HEAD, title="What breaks it?", title_justify="left")
-    table.add_column("")
-    table.add_column("case", max_width=40, overflow="ellipsis", no_wrap=True)
-    for name in ("return", "Sharpe", "drawdown"):
-        table.add_column(name, justify="right")
-    table.add_column("", style="dim", max_width=16, overflow="ellipsis", no_wrap=True)
-    group = ""
-    for case in cases:
+    table.add_column("case")
+    for name in ("a year", "Sharpe", "drawdown"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for case in shown:
+        label = case.label if case is cases[0] else f"{case.group}: {case.label}"
         table.add_row(
-            case.group if case.group != group else "",
-            case.label,
-            formats.percent(case.scores.get("total_return")),
+            label,
+            formats.percent(case.scores.get("cagr")),
             formats.number(case.scores.get("sharpe")),
             formats.percent(case.scores.get("max_drawdown")),
-            case.note if not case.label.startswith("draw") else "",
         )
-        group = case.group
     return table

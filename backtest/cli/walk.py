@@ -40,22 +40,26 @@ def walk_forward(
     with screen.outcome(traceback=traceback):
         loaded = with_workers(load_all([config], overrides or ())[0], workers)
         from backtest.search import walk_forward as walking
+        from backtest.search.walk_report import write_walk_page
 
         with screen.stages() as stages:
             walk = walking.walk_forward(loaded, out=out, progress=stages)
+        page = write_walk_page(walk)
         screen.show(_table(walk))
         screen.document = {
             "name": loaded.name,
             "fingerprint": walk.fingerprint,
             "folder": str(walk.folder),
             "run": str(walk.run_folder),
+            "page": str(page),
             "headline": walk.result.metrics["headline"],
             "windows": [
                 {"test": [one.first, one.last], "params": one.params, "in_sample": one.in_sample}
                 for one in walk.chosen
             ],
         }
-        screen.path(walk.run_folder / "tearsheet.html")
+        screen.say(str(walk.run_folder / "tearsheet.html"))
+        screen.path(page)
     screen.finish()
 
 
@@ -65,13 +69,21 @@ def _table(walk: WalkForward) -> Table:
 
     from backtest.report import formats
 
-    keys = list(next((one.params for one in walk.chosen if one.params), {}))
     table = Table(box=box.SIMPLE_HEAD, title="Chosen in sample, traded out of sample")
-    heads = ("test from", "to", *(key.removeprefix("strategy.params.") for key in keys))
-    for name in (*heads, "in sample", "deflated"):
-        table.add_column(name, justify="right")
+    for name in ("test from", "to", "in sample", "return", "Sharpe"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("settings", overflow="fold")
     for one in walk.chosen:
-        params = ["cash" if one.params is None else f"{one.params[key]}" for key in keys]
-        score = formats.number(one.in_sample)
-        table.add_row(one.first, one.last, *params, score, formats.percent(one.deflated))
+        chosen = ", ".join(
+            f"{key.removeprefix('strategy.params.')} {value}"
+            for key, value in (one.params or {}).items()
+        )
+        table.add_row(
+            one.first,
+            one.last,
+            formats.number(one.in_sample),
+            formats.percent(one.total_return),
+            formats.number(one.sharpe),
+            chosen or "cash",
+        )
     return table

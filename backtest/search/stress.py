@@ -113,7 +113,7 @@ def _dealing(shop: Workshop) -> Iterator[Case]:
         yield Case("Later", label, _scores(shop.varied({}, late=late)))
     for times in (2.0, 4.0):
         trial = shop.varied({}, change=partial(_dearer, times=times))
-        label = f"fees, slippage, conversion and borrowing x {times:g}"
+        label = f"all costs x {times:g}"
         yield Case("Dearer", label, _scores(trial))
 
 
@@ -156,14 +156,23 @@ def _without_luck(base: Trial, result: Result) -> Iterator[Case]:
         kept = years != year
         if kept.sum() > 1:
             nav = base.nav[0] * np.concatenate(([1.0], np.cumprod(1.0 + returns[kept])))
-            yield Case("Without a year", str(year), _scores(base, nav, kept))
+            scores = _scores(base, nav, kept)
+            scores["cagr"] = _per_year(scores["total_return"], base, float(kept.mean()))
+            yield Case("Without a year", str(year), scores)
     closed = result.trades["pnl"].sort_values(ascending=False)
     for count in (1, 5, 10):
         if len(closed) > count:
             rest = float(base.nav[-1] - base.nav[0] - closed.iloc[:count].sum())
-            scores = {"total_return": rest / float(base.nav[0])}
+            total = rest / float(base.nav[0])
+            scores = {"total_return": total, "cagr": _per_year(total, base)}
             label = f"best {count} trade{'s' if count > 1 else ''} of {len(closed)} taken out"
             yield Case("Without the best trades", label, scores, "profit only, not reinvested")
+
+
+def _per_year(total: float, base: Trial, part: float = 1.0) -> float:
+    """``total`` a year, over ``part`` of the run's time; -1 where more than everything is gone."""
+    years = performance.elapsed_years(base.sessions) * part
+    return float(max(1.0 + total, 0.0) ** (1.0 / years)) - 1.0
 
 
 def _jittered(shop: Workshop, config: RunConfig, base: Trial, draws: int) -> Iterator[Case]:

@@ -16,11 +16,15 @@ from backtest.config import RunConfig
 from backtest.config.change import changed
 from backtest.errors import ConfigError, Fault
 from backtest.folders import REPORTS
+from backtest.measures import performance
 from backtest.provenance import fingerprint_of
+from backtest.report.account import account_of
 from backtest.research import SweepSettings, WalkForwardSettings
 from backtest.result import Result
 from backtest.runner import inputs_of, run_to_folder
 from backtest.search import selection
+from backtest.search.combinatorial import CombinatorialPaths
+from backtest.search.cross_validation import cross_validated, paths_told
 from backtest.search.job import Row
 from backtest.search.pace import Step
 from backtest.search.space import Values
@@ -50,17 +54,25 @@ class Chosen:
     trials: int
     in_sample: float | None  # score of what was chosen, by ``rank_by``
     deflated: float | None
+    total_return: float = float("nan")  # of the test window in the walk's run
+    sharpe: float | None = None  # annual, of the test window; None where nothing was held
 
 
 @dataclass(frozen=True)
 class WalkForward:
     """A walk: what each window chose, and the run of all test windows in a row."""
 
+    name: str
+    settings: WalkForwardSettings
+    rank_by: str
+    sessions_per_year: float
     folder: Path
     fingerprint: str
     chosen: tuple[Chosen, ...]
     result: Result
     run_folder: Path
+    crossed: CombinatorialPaths | None = None  # over all sessions of the config
+    sessions: tuple[str, ...] = ()  # of ``crossed``
 
 
 def walk_forward(
@@ -75,6 +87,8 @@ def walk_forward(
     The run is an ordinary one, of one account that goes on from window to window: at the first
     rebalance of a test window it moves to what the newly chosen parameters would hold by then.
     Every search is a sweep of its own below the walk's folder, so a walk that was stopped goes on.
+    With ``walk_forward.combinatorial`` every trial also runs through all sessions, and every choice
+    of test groups among them is a search: a distribution of out-of-sample paths, not one.
 
     Raises
     ------
@@ -106,7 +120,22 @@ def walk_forward(
     path = _write_weights(weights, folder / "weights.parquet")
     run_config = _run_config(config, chosen, path)
     result, run_folder = run_to_folder(run_config, out=reports)
-    walk = WalkForward(folder, fingerprint, tuple(chosen), result, run_folder)
+    measured = tuple(_measured(one, base, result) for one in chosen)
+    walk = WalkForward(
+        config.name,
+        settings,
+        sweep.rank_by,
+        base.sessions_per_year,
+        folder,
+        fingerprint,
+        measured,
+        result,
+        run_folder,
+    )
+    if settings.combinatorial is not None:
+        say("every trial through all sessions")
+        crossed = cross_validated(config, base, folder=folder, reports=reports)
+        walk = replace(walk, crossed=crossed, sessions=tuple(map(str, base.sessions)))
     _describe(walk, config, base, settings, sweep)
     return walk
 
@@ -182,6 +211,28 @@ def _choose(
         trials=len(rows),
         in_sample=float(score) if isinstance(score, int | float) else None,
         deflated=None if np.isnan(odds) else odds,
+    )
+
+
+def _measured(one: Chosen, base: Trial, result: Result) -> Chosen:
+    """The window with what the walk's run made in it."""
+    account = account_of(result)
+    ends = np.array([one.first, one.last], dtype="datetime64[D]")
+    low, high = np.searchsorted(account.sessions, ends)
+    own = account.nav[low : high + 2]
+    returns = performance.returns_from(own)
+    risk_free = base.risk_free
+    if isinstance(risk_free, np.ndarray):
+        risk_free = risk_free[one.window.test[0] : one.window.test[1] + 1]
+    # Interest on idle cash hardly varies: a ratio over its deviation says nothing.
+    is_idle = not result.nav["gross"].to_numpy()[low : high + 1].any()
+    per_year = base.sessions_per_year
+    return replace(
+        one,
+        total_return=float(own[-1] / own[0] - 1.0),
+        sharpe=None
+        if is_idle
+        else performance.sharpe(returns, risk_free=risk_free, sessions_per_year=per_year),
     )
 
 
@@ -276,9 +327,11 @@ def _describe(
                 "trials": one.trials,
                 "in_sample": one.in_sample,
                 "deflated_sharpe": one.deflated,
+                "out_of_sample": {"total_return": one.total_return, "sharpe": one.sharpe},
             }
             for one in walk.chosen
         ],
+        "combinatorial": paths_told(walk.crossed, base.sessions_per_year),
     }
     draft = walk.folder / f".walk-forward.json.{os.getpid()}"
     draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -13,7 +13,7 @@ import pytest
 
 from backtest.errors import RunError
 from backtest.report.browser import find_browser
-from tests.browser.worlds import COMPARED, REAL, SAMPLE, make_reports
+from tests.browser.worlds import COMPARED, REAL, RESEARCH, SAMPLE, make_reports
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -34,7 +34,8 @@ SHEETS = tuple(name.replace("_", "-") for name in SAMPLE)
 REAL_SHEETS = ("spillover-dip-hk", "ipo-day-one-hk", "low-pe-rotation-us")
 COMPARISONS = tuple(COMPARED)
 ALL_SHEETS = (*SHEETS, *REAL_SHEETS, *EDGES, "hostile")
-ALL = (*ALL_SHEETS, *COMPARISONS, "index")
+SEARCHES = tuple(RESEARCH)
+ALL = (*ALL_SHEETS, *COMPARISONS, *SEARCHES, "index")
 
 DESK, PHONE = (1280, 900), (390, 844)
 
@@ -119,6 +120,8 @@ def path_of(reports: Path) -> Callable[[str], Path]:
     def find(name: str) -> Path:
         if name in REAL_SHEETS and not REAL.is_dir():
             pytest.skip("no real bundles beside the project")
+        if name in SEARCHES:
+            return reports.parent / "research" / f"{name}.html"
         if name == "index" or name in COMPARISONS:
             return reports / f"{name}.html"
         [folder] = (reports / name).iterdir()

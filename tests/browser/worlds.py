@@ -31,6 +31,11 @@ COMPARED = {
     ),
 }
 """Comparisons, by the runs in them."""
+RESEARCH = {
+    "stress-hostile": "hostile/stress-*.html",
+    "walk-forward": "spillover-dip-walk/*/walk-forward.html",
+}
+"""Pages of searches, by where their command leaves them."""
 REAL_BUNDLES = {
     "spillover_dip": "hk-real",
     "ipo_day_one": "hk-real",
@@ -212,9 +217,30 @@ def make_reports(folder: Path) -> None:
     (reports / HOSTILE[1].replace("/", "")).mkdir()
     for page, names in COMPARED.items():
         compare(reports, f"{page}.html", *names)
+    make_research(folder)
+
+
+def make_research(folder: Path) -> None:
+    """Pages of a search: a hostile bundle stressed, and walked through; below ``research``."""
+    hostile = folder / "hostile.yaml"
+    out = folder / "searched"
+    command("stress", str(hostile), "--out", str(out), "--draws", "2", "--names", "3", "-q")
+    walk = ROOT / "configs" / "walk_forward" / "spillover_dip.yaml"
+    short = ["data.start=2022-01-03", "sweep.grid={strategy.params.hold: [5, 10]}"]
+    short += ["executor.workers=1"]
+    words = [word for value in short for word in ("--set", value)]
+    command("walk-forward", str(walk), *words, "--out", str(out), "-q")
+    research = folder / "research"
+    research.mkdir()
+    for page, pattern in RESEARCH.items():
+        [made] = out.glob(pattern)
+        made.rename(research / f"{page}.html")
 
 
 def compare(reports: Path, page: str, *names: str) -> None:
-    words = ["compare", *names, "--reports", str(reports), "--out", str(reports / page), "-q"]
+    command("compare", *names, "--reports", str(reports), "--out", str(reports / page), "-q")
+
+
+def command(*words: str) -> None:
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output

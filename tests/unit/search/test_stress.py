@@ -7,7 +7,9 @@ import pytest
 
 from backtest import load_config, run
 from backtest.config.change import changed
+from backtest.report import formats
 from backtest.search.stress import stress, write_stress
+from backtest.search.stress_report import by_damage, stress_view, write_stress_page
 
 CONFIG = """
 name: stressed
@@ -94,3 +96,39 @@ def test_the_cases_are_written_whole(stressed, tmp_path):
     assert len(said["cases"]) == len(cases)
     assert said["fingerprint"] == result.fingerprint
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_the_page_orders_single_changes_by_what_they_leave(stressed):
+    result, cases = stressed
+    ordered = by_damage(cases)
+    rates = [case.scores["cagr"] for case in ordered]
+    assert rates == sorted(rates)
+    assert not {"As it is", "Other parameters", "Capital", "No effect planted"} & {
+        case.group for case in ordered
+    }
+    view = stress_view(result, cases)
+    table = view.chapters[0].tables[0][1]
+    assert [row[1] for row in table.rows] == [case.label for case in ordered]
+    assert table.rows[0][2] == formats.percent(rates[0])
+    assert [chapter.name for chapter in view.chapters] == [
+        "damage", "parameters", "capital", "nulls",
+    ]  # fmt: skip
+
+
+def test_a_year_cut_out_leaves_the_rate_of_the_others(stressed):
+    """Half of the time is left: its growth, squared, is the growth of as much time as the run's."""
+    _, cases = stressed
+    total = of(cases, "Without a year")[0].scores
+    years = np.log1p(total["total_return"]) / np.log1p(total["cagr"])
+    whole = np.log1p(cases[0].scores["total_return"]) / np.log1p(cases[0].scores["cagr"])
+    assert years == pytest.approx(whole / 2, rel=0.02)
+
+
+def test_the_page_is_written_beside_the_cases(stressed, tmp_path):
+    result, cases = stressed
+    page = write_stress_page(
+        result, cases, write_stress(result, cases, out=tmp_path).with_suffix(".html")
+    )
+    text = page.read_text("utf-8")
+    assert "What breaks it?" in text
+    assert [p.suffix for p in sorted(page.parent.iterdir())] == [".html", ".json"]

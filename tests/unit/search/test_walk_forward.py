@@ -10,6 +10,7 @@ from backtest import load_config, run
 from backtest.config.change import changed
 from backtest.errors import ConfigError
 from backtest.search.walk_forward import walk_forward
+from backtest.search.walk_report import walk_view, write_walk_page
 
 CONFIG = """
 name: walk
@@ -112,3 +113,55 @@ def test_both_sections_are_required(config):
     with pytest.raises(ConfigError) as error:
         walk_forward(config("sweep=null", "walk_forward=null"))
     assert {fault.where for fault in error.value.faults} == {"sweep", "walk_forward"}
+
+
+def test_a_window_earned_what_the_runs_nav_says(walked):
+    walk = walked()
+    nav = walk.result.nav.set_index("session")["nav"]
+    growth = np.prod([1.0 + one.total_return for one in walk.chosen])
+    assert growth == pytest.approx(nav.iloc[-1] / 5e6, rel=1e-12)
+    second = walk.chosen[1]
+    before = nav[nav.index < second.first].iloc[-1]
+    assert second.total_return == pytest.approx(nav[second.last] / before - 1.0, rel=1e-12)
+    idle = [one for one in walk.chosen if one.sharpe is None]
+    gross = walk.result.nav.set_index("session")["gross"]
+    assert all(not gross[one.first : one.last].any() for one in idle)
+
+
+def test_every_trial_is_cross_validated_over_all_sessions(config, tmp_path):
+    """Two groups of which one is tested: each half trades what the other half chose."""
+    often = ("strategy.params.flow=null", "strategy.params.share=0.2")
+    groups = "walk_forward.combinatorial={groups: 4, test_groups: 1}"
+    walk = walk_forward(config(groups, "walk_forward.purge=0", *often), out=tmp_path / "reports")
+    paths, base = walk.crossed, config(*often)
+    assert paths.paths.shape == (1, len(walk.sessions))
+    trials = [
+        run(changed(base, {"strategy.params.window": window, "strategy.params.drop": drop}))
+        for window in (3, 5)
+        for drop in (0.03, 0.06)
+    ]
+    navs = np.array([[5e6, *result.nav["nav"]] for result in trials]).T
+    returns = navs[1:] / navs[:-1] - 1.0
+    size = len(returns) / 4
+    assert abs(size - round(size)) < 1
+    train = returns[round(size) :]
+    best = int(np.argmax(train.mean(axis=0) / train.std(axis=0)))
+    first = slice(0, int(size) - 1)
+    assert paths.paths[0, first] == pytest.approx(returns[first, best], abs=1e-12)
+    said = json.loads((walk.folder / "walk-forward.json").read_text("utf-8"))["combinatorial"]
+    per_year = walk.sessions_per_year
+    own = paths.paths[0]
+    assert said["sharpes"] == [
+        pytest.approx(own.mean() / own.std(ddof=1) * np.sqrt(per_year), rel=1e-9)
+    ]
+
+
+def test_the_page_tells_the_windows_and_leads_to_the_tearsheet(config, tmp_path):
+    groups = "walk_forward.combinatorial={groups: 4, test_groups: 2}"
+    walk = walk_forward(config(groups), out=tmp_path / "reports")
+    page = write_walk_page(walk)
+    view = walk_view(walk)
+    assert (page.parent / view.link[0]).resolve() == (walk.run_folder / "tearsheet.html").resolve()
+    table = view.chapters[0].tables[0][1]
+    assert [row[0] for row in table.rows] == [one.first for one in walk.chosen]
+    assert [chapter.name for chapter in view.chapters] == ["windows", "stability", "paths"]
