@@ -18,11 +18,14 @@ leave cells empty where nothing is to be done.
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from backtest import Panel, Strategy
 from backtest.errors import StrategyError
+
+_SHOWN = 5
 
 
 class FromFile(Strategy):
@@ -42,7 +45,8 @@ class FromFile(Strategy):
                 values = table.set_index(["session", "symbol"])["weight"].unstack()  # noqa: PD010
             values = values.astype(float)
         except (ValueError, TypeError) as error:
-            raise StrategyError(f"{self.path}: cannot be read as weights: {error}.") from error
+            said = "; ".join(_unreadable(table)) or str(error)
+            raise StrategyError(f"{self.path}: cannot be read as weights: {said}.") from error
         inside = (values.index >= panel.sessions[0]) & (values.index <= panel.sessions[-1])
         values = values[inside].dropna(axis=1, how="all")
         self._check(values, panel)
@@ -51,12 +55,15 @@ class FromFile(Strategy):
     def _read(self) -> pd.DataFrame:
         if not self.path.is_file():
             raise StrategyError(f"{self.path}: no such file; strategy.params.path names it.")
-        if self.path.suffix == ".parquet":
-            table = pd.read_parquet(self.path)
-        elif self.path.suffix == ".csv":
-            table = pd.read_csv(self.path, dtype={"session": str, "symbol": str})
-        else:
-            raise StrategyError(f"{self.path}: expected a .csv or .parquet file.")
+        try:
+            if self.path.suffix == ".parquet":
+                table = pd.read_parquet(self.path)
+            elif self.path.suffix == ".csv":
+                table = pd.read_csv(self.path, dtype={"session": str, "symbol": str})
+            else:
+                raise StrategyError(f"{self.path}: expected a .csv or .parquet file.")
+        except (ValueError, OSError) as error:  # pandas names the line of a CSV
+            raise StrategyError(f"{self.path}: cannot be read: {str(error).strip()}.") from error
         table = table if "session" in table.columns else table.reset_index()
         if "session" not in table.columns:
             raise StrategyError(f"{self.path}: has no column 'session'.")
@@ -78,3 +85,22 @@ class FromFile(Strategy):
         ]
         if faults:
             raise StrategyError(f"{self.path}: " + "; ".join(faults) + ".")
+
+
+def _unreadable(table: pd.DataFrame) -> list[str]:
+    """What is no session, no number or there twice; rows count from 1 below the header."""
+    sessions = pd.to_datetime(table["session"], format="ISO8601", errors="coerce", utc=True)
+    found = [
+        f"row {row + 1}: session {table['session'].iloc[row]!r} is no date such as 2024-06-28"
+        for row in np.flatnonzero(sessions.isna())
+    ]
+    for column in table.columns.difference(["session", "symbol"], sort=False):
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        found += [
+            f"row {row + 1}: {column} {table[column].iloc[row]!r} is no number"
+            for row in np.flatnonzero(numbers.isna() & table[column].notna())
+        ]
+    if "symbol" in table.columns:
+        twice = np.flatnonzero(table.duplicated(["session", "symbol"]))
+        found += [f"row {row + 1}: its session and symbol are there twice" for row in twice]
+    return [*found[:_SHOWN], f"{len(found) - _SHOWN} more"] if len(found) > _SHOWN else found

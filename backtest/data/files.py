@@ -21,6 +21,7 @@ SAMPLE = "sample"
 _INFO = "bundle.yaml"
 _FORMATS = (".parquet", ".csv")
 _BLOCK = 1 << 20
+_SHOWN = 3
 
 
 @dataclass
@@ -78,8 +79,8 @@ def read_folder(folder: Path) -> RawBundle:
             try:
                 raw.tables[name] = _read_table(path)
             except (pa.ArrowException, OSError, UnicodeDecodeError, StopIteration) as error:
-                first = str(error).partition("\n")[0]
-                raw.faults.append(Fault(name, f"cannot be read: {first}", path.name))
+                why = _ragged(path) or f"cannot be read: {str(error).partition(chr(10))[0]}"
+                raw.faults.append(Fault(name, why, path.name))
     return raw
 
 
@@ -101,6 +102,34 @@ def _read_table(path: Path) -> pa.Table:
             column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
         ),
     )
+
+
+def _ragged(path: Path) -> str:
+    """Which rows of a CSV, from 1 below the header, have another number of values than that."""
+    rows: list[pyarrow.csv.InvalidRow] = []
+
+    def note(row: pyarrow.csv.InvalidRow) -> str:
+        rows.append(row)
+        return "skip"
+
+    if path.suffix == ".csv":
+        try:
+            # Only one thread knows a row's number.
+            pyarrow.csv.read_csv(
+                path,
+                read_options=pyarrow.csv.ReadOptions(use_threads=False),
+                parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=note),
+            )
+        except (pa.ArrowException, UnicodeDecodeError):
+            return ""
+    if not rows:
+        return ""
+    shown = ", ".join(
+        f"row {row.number - 1} has {row.actual_columns}{' values' * (number == 0)}"
+        for number, row in enumerate(rows[:_SHOWN])
+    )
+    more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
+    return f"{shown}{more}; the header has {rows[0].expected_columns}"
 
 
 def _read_yaml(path: Path) -> tuple[BundleInfo | None, list[Fault]]:

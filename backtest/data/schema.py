@@ -185,16 +185,24 @@ def read_table(
         values, bad, problem = parse_column(raw[key], column.kind)
         where = f"{name}.{key}"
         if problem:
-            faults.append(Fault(where, problem, file))
+            rows = "" if bad.all() else f" in {_rows(bad)}"
+            faults.append(Fault(where, f"{problem}{rows}", file))
         if column.default is not None and column.kind != "text":
             values = values.fillna(column.default)
         missing = _is_missing(values) & ~bad
         if column.filled and missing.any():
-            count = int(missing.sum())
-            faults.append(Fault(where, f"missing in {count} row{'s' * (count > 1)}", file))
+            faults.append(Fault(where, f"missing in {_rows(missing)}", file))
         sound &= ~(bad | (missing & column.filled))
         series[key] = values
     return pd.DataFrame(series), sound, faults
+
+
+def _rows(wrong: npt.NDArray[np.bool_]) -> str:
+    """``row 3`` or ``rows 3, 7, 9 and 2 more``: rows of a file, from 1 below the header."""
+    rows = np.flatnonzero(wrong) + 1
+    shown = ", ".join(str(row) for row in rows[:_SHOWN])
+    more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
+    return f"row{'s' * (len(rows) > 1)} {shown}{more}"
 
 
 def empty_table(name: str) -> pd.DataFrame:

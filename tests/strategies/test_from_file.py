@@ -69,7 +69,7 @@ def test_sessions_outside_the_panel_are_ignored_with_what_is_only_there(weights_
 def test_a_session_given_twice_is_refused(weights_of):
     with pytest.raises(StrategyError, match="sessions given twice: 2024-01-01"):
         weights_of("session,A\n2024-01-01,1\n2024-01-01,0\n")
-    with pytest.raises(StrategyError, match="cannot be read as weights"):
+    with pytest.raises(StrategyError, match=r"as weights: row 2: its session .* there twice\."):
         weights_of("session,symbol,weight\n2024-01-01,A,1\n2024-01-01,A,0\n")
 
 
@@ -77,8 +77,14 @@ def test_a_session_given_twice_is_refused(weights_of):
     ("text", "suffix", "words"),
     [
         ("day,A\n2024-01-01,1\n", ".csv", "no column 'session'"),
-        ("session,A\n2024-01-01,lots\n", ".csv", "cannot be read as weights"),
-        ("session,A\nyesterday,1\n", ".csv", "cannot be read as weights"),
+        ("session,A\n2024-01-01,\n2024-01-02,lots\n", ".csv", "row 2: A 'lots' is no number"),
+        (
+            "session,symbol,weight\n2024-01-01,A,1\n2024-01-02,A,-\nx,A,1\n",
+            ".csv",
+            "row 3: session 'x' is no date such as 2024-06-28; row 2: weight '-' is no number",
+        ),
+        ("session,A\n2024-01-01,1\n2024-01-02,1,2\n", ".csv", "Expected 2 fields in line 3, saw 3"),
+        ("no parquet", ".parquet", "cannot be read: "),
         ("session,A\n2024-01-01,1\n", ".txt", "expected a .csv or .parquet file"),
     ],
 )
@@ -90,6 +96,12 @@ def test_a_file_that_is_no_table_of_weights_says_why(weights_of, text, suffix, w
 def test_a_missing_file_is_named_with_the_setting_that_names_it(panel, tmp_path):
     with pytest.raises(StrategyError, match=r"none\.csv: no such file; strategy\.params\.path"):
         FromFile(path=tmp_path / "none.csv").target_weights(panel)
+
+
+def test_of_many_cells_that_are_no_weights_the_first_are_told(weights_of):
+    rows = "".join(f"2024-01-{day:02d},x\n" for day in range(1, 9))
+    with pytest.raises(StrategyError, match=r"row 5: A 'x' is no number; 3 more\."):
+        weights_of(f"session,A\n{rows}")
 
 
 def test_the_file_is_an_input_of_the_run(tmp_path):

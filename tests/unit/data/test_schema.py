@@ -101,22 +101,42 @@ def test_the_same_table_as_parquet_and_csv_is_a_fault(write, bars, instruments, 
 @pytest.mark.parametrize(
     "case",
     [
-        ("close", "ten", "must be a number, got 'ten'"),
-        ("close", "inf", "must be finite, found infinity in 1 row"),
-        ("session", "02/01/2024", "must be a date such as 2024-06-28, got '02/01/2024'"),
+        ("close", "ten", "must be a number, got 'ten' in row 2"),
+        ("close", "inf", "must be finite, found infinity in row 2"),
+        ("session", "02/01/2024", "must be a date such as 2024-06-28, got '02/01/2024' in row 2"),
         ("session", "2024-01-02T09:30:00", "must be a date such as 2024-06-28"),
-        ("session", "", "missing in 1 row"),
-        ("symbol", "", "missing in 1 row"),
+        ("session", "", "missing in row 2"),
+        ("symbol", "", "missing in row 2"),
     ],
 )
 def test_a_value_of_a_csv_that_cannot_be_read_is_shown(write, bars, instruments, cache, case):
     column, value, message = case
     table = bars("A", [1.0, 2.0]).astype(str)
-    table.loc[0, column] = value
+    table.loc[1, column] = value
     folder = write(suffix=".csv", instruments=instruments("A"), bars=table)
     found = faults(folder, cache)
     assert found[0][0] == f"bars.{column}"
     assert found[0][1].startswith(message)
+
+
+def test_of_many_rows_that_cannot_be_read_the_first_are_named(write, bars, instruments, cache):
+    table = bars("A", range(1, 9)).astype(str)
+    table.loc[[1, 2, 4, 6, 7], "close"] = ["x", "y", "x", "", "z"]
+    folder = write(suffix=".csv", instruments=instruments("A"), bars=table)
+    assert faults(folder, cache) == [
+        ("bars.close", "must be a number, got 'x', 'y', 'z' in rows 2, 3, 5 and 1 more")
+    ]
+
+
+def test_rows_of_a_csv_with_too_many_or_too_few_values_are_named(write, bars, instruments, cache):
+    folder = write(suffix=".csv", instruments=instruments("A"), bars=bars("A", range(1, 6)))
+    lines = (folder / "bars.csv").read_text().splitlines()
+    lines[2] += ",9"
+    lines[4] = "A,2024-01-05"
+    (folder / "bars.csv").write_text("\n".join(lines) + "\n")
+    assert faults(folder, cache) == [
+        ("bars", "row 2 has 8 values, row 4 has 2; the header has 7"),
+    ]
 
 
 @pytest.mark.parametrize(
