@@ -173,13 +173,22 @@ def _headline(result: Result) -> Table:
     """The tearsheet's first numbers, with what they were measured on."""
     from rich.table import Table
 
+    from backtest.report import formats
     from backtest.report.headlines import dealings, headlines
 
     stated = result.metrics.get("conventions", {})
     currency = str(stated.get("currency", ""))
     period = f"{stated.get('first_session', '?')} to {stated.get('last_session', '?')}"
     title = f"{result.manifest.get('name')}  {period}, {currency}, after costs"
-    table = Table(title=title, title_justify="left", show_header=False)
+    said = [str(stated[key]) for key in ("short", "idle") if stated.get(key) is not None]
+    caption = "\n".join(formats.label_of(words) + "." for words in said)
+    table = Table(
+        title=title,
+        title_justify="left",
+        show_header=False,
+        caption=caption or None,
+        caption_justify="left",
+    )
     table.add_column()
     table.add_column(justify="right")
     table.add_column(style="dim")

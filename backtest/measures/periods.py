@@ -107,14 +107,38 @@ def trailing_return(
     >>> trailing_return(nav, days, months=36)
     nan
     """
-    begin, stop = _coverage(sessions, calendar)
-    month_end = stop.astype("datetime64[M]").astype("datetime64[D]")
-    start = _months_back(max(month_end, sessions[-1] + _DAY), months)
-    if start < begin:
+    start = _window_start(sessions, months, calendar)
+    if start is None:
         return math.nan
     base = int(np.searchsorted(sessions, start))
     growth = 1.0 + float(returns_from(absorbed(nav)[[base, -1]])[0])
     return math.pow(growth, 1.0 / max(1.0, months / _YEAR_IN_MONTHS)) - 1.0
+
+
+def covers(sessions: DateArray, *, months: int, calendar: DateArray | None = None) -> bool:
+    """Whether the history is as long as ``months`` calendar months; as :func:`trailing_return`.
+
+    Examples
+    --------
+    >>> covers(np.array(["2023-01-03", "2023-12-29"], dtype="datetime64[D]"), months=12)
+    False
+    >>> covers(np.array(["2023-01-02", "2023-12-29"], dtype="datetime64[D]"), months=12)
+    True
+    """
+    return _window_start(sessions, months, calendar) is not None
+
+
+def rolling_any(flags: BoolArray, *, window: int) -> BoolArray:
+    """Whether any of the last ``window`` flags is true, shape (T,); those there are at the start.
+
+    Examples
+    --------
+    >>> rolling_any(np.array([True, False, False]), window=2).tolist()
+    [True, True, False]
+    """
+    count = np.cumsum(flags)
+    before = np.concatenate((np.zeros(min(window, count.size), dtype=count.dtype), count[:-window]))
+    return np.asarray(count > before)
 
 
 def rolling_return(returns: FloatArray, *, window: int) -> FloatArray:
@@ -223,6 +247,16 @@ def _next_start(first: np.datetime64, unit: Unit) -> np.datetime64:
     ordinal = first.astype(_CODE[unit]).astype(np.int64) + 1
     following: np.datetime64 = ordinal.astype(_CODE[unit]).astype("datetime64[D]")
     return following
+
+
+def _window_start(
+    sessions: DateArray, months: int, calendar: DateArray | None
+) -> np.datetime64 | None:
+    """First day of the last ``months`` calendar months; None where the history is shorter."""
+    begin, stop = _coverage(sessions, calendar)
+    month_end = stop.astype("datetime64[M]").astype("datetime64[D]")
+    start = _months_back(max(month_end, sessions[-1] + _DAY), months)
+    return start if start >= begin else None
 
 
 def _coverage(

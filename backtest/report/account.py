@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.measures import performance, periods, relative
-from backtest.measures.performance import DateArray, FloatArray
+from backtest.measures.performance import BoolArray, DateArray, FloatArray
 
 Section = dict[str, object]
 
@@ -54,8 +54,8 @@ class Account:
     """The run's series as arrays: ``nav`` is (T + 1,) with the initial cash first, others (T,).
 
     ``risk_free`` is the return of cash per session. ``benchmark`` holds levels, 1.0 before the
-    first session, NaN where unknown. ``calendar`` as for
-    :func:`backtest.measures.periods.period_returns`.
+    first session, NaN where unknown. ``invested`` marks the sessions in which anything was held
+    overnight or traded. ``calendar`` as for :func:`backtest.measures.periods.period_returns`.
     """
 
     nav: FloatArray
@@ -63,12 +63,28 @@ class Account:
     sessions_per_year: float
     risk_free: float | FloatArray
     benchmark: FloatArray
+    invested: BoolArray
     calendar: DateArray | None
 
     @cached_property
     def returns(self) -> FloatArray:
         """Simple returns per session."""
         return performance.returns_from(self.nav)
+
+    @cached_property
+    def excess(self) -> FloatArray:
+        """Returns less those of cash, per session."""
+        return self.returns - self.risk_free
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was ever held or traded."""
+        return not bool(self.invested.any())
+
+    @cached_property
+    def has_a_year(self) -> bool:
+        """Whether the run covers twelve calendar months."""
+        return periods.covers(self.sessions, months=12, calendar=self.calendar)
 
     @cached_property
     def benchmark_returns(self) -> FloatArray:
@@ -83,6 +99,24 @@ class Account:
     def by(self, unit: periods.Unit) -> periods.PeriodReturns:
         """Compound returns of the calendar weeks, months or years."""
         return periods.period_returns(self.nav, self.sessions, unit, calendar=self.calendar)
+
+    def excess_by(self, unit: periods.Unit) -> FloatArray:
+        """Returns less those of cash, of the weeks, months or years with an invested session."""
+        mine = self.by(unit)
+        cash = np.broadcast_to(np.asarray(self.risk_free), self.sessions.shape)
+        theirs = periods.period_returns(performance.wealth_from(cash), self.sessions, unit)
+        starts = np.cumsum(mine.sessions) - mine.sessions
+        return (mine.returns - theirs.returns)[np.logical_or.reduceat(self.invested, starts)]
+
+    def rolling_sharpe(self, *, window: int) -> FloatArray:
+        """Sharpe ratio of the last ``window`` sessions; NaN in those that held nothing."""
+        ratios = periods.rolling_sharpe(
+            self.returns,
+            window=window,
+            sessions_per_year=self.sessions_per_year,
+            risk_free=self.risk_free,
+        )
+        return np.where(periods.rolling_any(self.invested, window=window), ratios, math.nan)
 
     def benchmark_by(self, unit: periods.Unit) -> periods.PeriodReturns:
         """Periods of the benchmark, NaN where an end is unknown."""
@@ -109,6 +143,7 @@ def account_of(result: Records, *, calendar: DateArray | None = None) -> Account
         sessions_per_year=sessions_per_year,
         risk_free=_risk_free(result, sessions, sessions_per_year),
         benchmark=column(nav, "benchmark") if known else np.full(sessions.size, math.nan),
+        invested=_invested(nav),
         calendar=calendar,
     )
 
@@ -129,6 +164,13 @@ def number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise ValueError(f"expected a number, got {value!r}")
     return float(value)
+
+
+def _invested(nav: pd.DataFrame) -> BoolArray:
+    """Sessions with a position at the close before or at their own, or with a trade."""
+    held = column(nav, "gross") > 0.0
+    before = np.concatenate(([False], held[:-1]))
+    return held | before | (column(nav, "turnover") > 0.0)
 
 
 def _initial_cash(config: Mapping[str, object]) -> float:

@@ -119,12 +119,7 @@ def _rolled(daily: Series) -> tuple[FloatArray, FloatArray]:
     account = daily.account
     window, per_year = round(account.sessions_per_year), account.sessions_per_year
     return (
-        periods.rolling_sharpe(
-            account.returns,
-            window=window,
-            sessions_per_year=per_year,
-            risk_free=account.risk_free,
-        ),
+        account.rolling_sharpe(window=window),
         periods.rolling_volatility(account.returns, window=window, sessions_per_year=per_year),
     )
 

@@ -164,6 +164,12 @@ def badges(result: Result) -> list[Badge]:
     if benchmark_of(result) and "price index" in said:
         found.append(Badge("Price index benchmark", "note"))
     found.append(Badge("Costs on", "plain") if has_costs(result) else Badge("No costs", "note"))
+    stated = section(result.metrics, "conventions")
+    if stated.get("short") is not None:
+        count = formats.counted(len(result.nav), "session")
+        found.append(Badge(f"Less than a year: {count}", "note"))
+    if stated.get("idle") is not None:
+        found.append(Badge("Nothing was ever held", "note"))
     if result.orders.empty and result.fills.empty:
         found.append(Badge("No order was sent", "note"))
     return found

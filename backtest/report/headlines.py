@@ -23,16 +23,17 @@ class Headline(NamedTuple):
 def headlines(metrics: Mapping[str, object], *, currency: str, benchmark: str) -> list[Headline]:
     """Eight numbers, each with its interval and the benchmark's own where there are such."""
     name = benchmark if len(benchmark) <= _SHORT else "benchmark"
+    from_few = annualised_words(metrics)
 
     def made(
-        path: tuple[str, str], label: str, show: Callable[[object], str], last: str = ""
+        path: tuple[str, str], label: str, show: Callable[[object], str], *more: str
     ) -> Headline:
         value, market = look_up(metrics, path), look_up(metrics, ("benchmark", path[1]))
         is_theirs = path[0] == "benchmark"
         beside = (
             interval(metrics, path[1], show),
             f"{name} {show(market)}" if name and market is not None and not is_theirs else "",
-            last,
+            *more,
         )
         # A drawdown is always below zero: colour would say nothing.
         is_loss = path[1] != "max_drawdown" and formats.as_float(value) < 0.0
@@ -43,12 +44,12 @@ def headlines(metrics: Mapping[str, object], *, currency: str, benchmark: str) -
         made(
             ("return", "total_return"), "Total return", formats.percent, _profit(metrics, currency)
         ),
-        made(("risk", "sharpe"), "Sharpe", formats.number, _error(metrics)),
+        made(("risk", "sharpe"), "Sharpe", formats.number, _error(metrics), from_few),
         made(("drawdowns", "max_drawdown"), "Max drawdown", formats.percent, _recovery(metrics)),
-        made(("risk", "volatility"), "Volatility", formats.percent),
-        made(("risk", "sortino"), "Sortino", formats.number),
-        made(("drawdowns", "calmar"), "Calmar", formats.number),
-        made(("benchmark", "alpha"), "Alpha a year", formats.percent, _beta(metrics))
+        made(("risk", "volatility"), "Volatility", formats.percent, from_few),
+        made(("risk", "sortino"), "Sortino", formats.number, from_few),
+        made(("drawdowns", "calmar"), "Calmar", formats.number, _growth(metrics)),
+        made(("benchmark", "alpha"), "Alpha a year", formats.percent, _beta(metrics), from_few)
         if look_up(metrics, ("benchmark", "alpha")) is not None
         else _time_under_water(metrics),
     ]  # fmt: skip
@@ -60,6 +61,7 @@ def dealings(metrics: Mapping[str, object]) -> list[Headline]:
     def at(*path: str) -> object:
         return look_up(metrics, path)
 
+    from_few = f"({annualised})" if (annualised := annualised_words(metrics)) else ""
     names = formats.number(at("trading", "average_names"), 1)
     held, paid = at("trades", "average_sessions"), at("costs", "total", "bps_of_traded_value")
     wins = at("trades", "win_rate")
@@ -73,7 +75,7 @@ def dealings(metrics: Mapping[str, object]) -> list[Headline]:
         Headline(
             "Turnover a year",
             formats.percent(at("trading", "turnover_per_year"), 0),
-            ("one-way, of NAV",),
+            (" ".join(("one-way, of NAV", from_few)).strip(),),
         ),
         Headline(
             "Closed trades",
@@ -89,7 +91,7 @@ def dealings(metrics: Mapping[str, object]) -> list[Headline]:
             "Costs a year",
             formats.bps(at("costs", "total", "bps_of_nav_per_year")),
             (
-                "of NAV, financing apart",
+                " ".join(("of NAV, financing apart", from_few)).strip(),
                 f"{formats.bps(paid)} of traded value"
                 if paid is not None
                 else "nothing was traded",
@@ -112,9 +114,22 @@ def _years(metrics: Mapping[str, object]) -> str:
     years = look_up(metrics, ("conventions", "years"))
     if years is None:
         return ""
-    if formats.as_float(years) < 1.0:
-        return "extrapolated: less than a year"
-    return f"over {formats.number(years, 1)} years"
+    return _growth(metrics) or f"over {formats.number(years, 1)} years"
+
+
+def annualised_words(metrics: Mapping[str, object]) -> str:
+    """What a year's figure was made from, where that is less than a year; else empty."""
+    if look_up(metrics, ("conventions", "short")) is None:
+        return ""
+    count = look_up(metrics, ("conventions", "sessions"))
+    return f"annualised from {formats.counted(int(formats.as_float(count)), 'session')}"
+
+
+def _growth(metrics: Mapping[str, object]) -> str:
+    """Why there is no yearly growth; empty where there is."""
+    if look_up(metrics, ("conventions", "short")) is None:
+        return ""
+    return "less than a year: not annualised"
 
 
 def _profit(metrics: Mapping[str, object], currency: str) -> str:
@@ -123,6 +138,8 @@ def _profit(metrics: Mapping[str, object], currency: str) -> str:
 
 
 def _error(metrics: Mapping[str, object]) -> str:
+    if look_up(metrics, ("conventions", "idle")) is not None:
+        return "nothing was held: there is no risk"
     error = look_up(metrics, ("inference", "sharpe_error_hac"))
     return f"standard error {formats.number(error)}" if error is not None else ""
 

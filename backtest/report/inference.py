@@ -32,7 +32,7 @@ _CONVENTIONS = {
 
 def inference_section(account: Account, *, seed: int) -> Section:
     """Errors and odds of the Sharpe ratio, and intervals of the measures of the path."""
-    excess, per_year = account.returns - account.risk_free, account.sessions_per_year
+    excess, per_year = account.excess, account.sessions_per_year
     sharpe = performance.sharpe(excess, sessions_per_year=1.0)
     shape = {
         "skewness": distribution.skewness(excess),

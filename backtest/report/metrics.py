@@ -24,6 +24,7 @@ from backtest.report.performance import (
     return_section,
     risk_section,
 )
+from backtest.report.undefined import defined, idle_words, short_words
 
 _TOP_EPISODES = 10
 
@@ -67,6 +68,7 @@ def metrics_of(result: Records, *, calendar: DateArray | None = None) -> Section
             "years": period_table(account, "year"),
         },
     }
+    content = defined(content, account)
     stated = {"conventions": _conventions(result, account), "headline": _headline(content, account)}
     return {key: plain(value) for key, value in (stated | content).items()}
 
@@ -120,6 +122,10 @@ def _conventions(result: Records, account: Account) -> Section:
         "costs": "after all costs that the run models",
         "start": "the initial cash is the NAV at the start of the first session",
         "elapsed": "last session - first session + 1 day, in years of 365.25 days",
+        "idle": idle_words(account),
+        "short": short_words(account),
+        "ahead": "of the periods in which anything was held or traded: returns above those of cash "
+        "at the risk-free rate",
         "annualised": "mean x sessions per year, deviation x its square root; CAGR on elapsed time",
         "tail": "historical, 5 % of sessions, losses negative",
         "moments": "of the population; kurtosis of the normal is 3",

@@ -17,7 +17,8 @@ _TAIL = 0.05
 
 def return_section(account: Account) -> Section:
     """Growth of the account: trailing windows, hits, best and worst periods, streaks."""
-    week, month, year = account.by("week"), account.by("month"), account.by("year")
+    month, year = account.by("month"), account.by("year")
+    ahead = account.excess[account.invested]
     return {
         "total_return": performance.total_return(account.nav),
         "cagr": performance.cagr(account.nav, account.sessions),
@@ -29,17 +30,17 @@ def return_section(account: Account) -> Section:
             )
             for name, months in _WINDOWS.items()
         },
-        "hit_rate_session": distribution.hit_rate(account.returns),
-        "hit_rate_week": distribution.hit_rate(week.returns),
-        "hit_rate_month": distribution.hit_rate(month.returns),
+        "hit_rate_session": distribution.hit_rate(ahead),
+        "hit_rate_week": distribution.hit_rate(account.excess_by("week")),
+        "hit_rate_month": distribution.hit_rate(account.excess_by("month")),
         "best_session": _extreme(account.sessions, account.returns, np.argmax),
         "worst_session": _extreme(account.sessions, account.returns, np.argmin),
         "best_month": _extreme(month.first, month.returns, np.argmax, month.partial),
         "worst_month": _extreme(month.first, month.returns, np.argmin, month.partial),
         "best_year": _extreme(year.first, year.returns, np.argmax, year.partial),
         "worst_year": _extreme(year.first, year.returns, np.argmin, year.partial),
-        "longest_gain_sessions": distribution.longest_run(account.returns > 0.0),
-        "longest_loss_sessions": distribution.longest_run(account.returns < 0.0),
+        "longest_gain_sessions": distribution.longest_run(ahead > 0.0),
+        "longest_loss_sessions": distribution.longest_run(ahead < 0.0),
     }
 
 
@@ -145,19 +146,19 @@ def _rolling(account: Account) -> Section:
     per_year = account.sessions_per_year
     year = periods.rolling_return(account.returns, window=window)
     full = year[window - 1 :]
-    sharpe = periods.rolling_sharpe(
-        account.returns, window=window, sessions_per_year=per_year, risk_free=account.risk_free
-    )
+    cash = np.broadcast_to(np.asarray(account.risk_free), year.shape)
+    ahead = year - periods.rolling_return(cash, window=window)
+    held = periods.rolling_any(account.invested, window=window)
     spread = periods.rolling_volatility(account.returns, window=window, sessions_per_year=per_year)
     beta = periods.rolling_beta(account.returns, account.benchmark_returns, window=window)
     return {
         "window_sessions": window,
         "best_return": full.max() if full.size else None,
         "worst_return": full.min() if full.size else None,
-        "share_positive": distribution.hit_rate(full),
+        "share_positive": distribution.hit_rate(ahead[held & ~np.isnan(ahead)]),
         "latest_return": year[-1],
         "latest_volatility": spread[-1],
-        "latest_sharpe": sharpe[-1],
+        "latest_sharpe": account.rolling_sharpe(window=window)[-1],
         "latest_beta": beta[-1],
     }
 

@@ -20,7 +20,8 @@ from backtest.trial_ledger import TrialRecord
 def trial_record(result: Result) -> TrialRecord:
     """What the ledger keeps of a run."""
     account = account_of(result)
-    excess = account.returns - account.risk_free
+    excess = account.excess
+    is_idle = account.is_idle  # interest alone has no ratio, nor a shape
     manifest = result.manifest
     return TrialRecord(
         fingerprint=result.fingerprint,
@@ -32,11 +33,11 @@ def trial_record(result: Result) -> TrialRecord:
         first=str(account.sessions[0]),
         last=str(account.sessions[-1]),
         sessions=excess.size,
-        sharpe=performance.sharpe(excess, sessions_per_year=1.0),
+        sharpe=math.nan if is_idle else performance.sharpe(excess, sessions_per_year=1.0),
         mean=float(np.mean(excess)),
         deviation=performance.deviation(excess) if excess.size > 1 else math.nan,
-        skewness=distribution.skewness(excess),
-        kurtosis=distribution.kurtosis(excess),
+        skewness=math.nan if is_idle else distribution.skewness(excess),
+        kurtosis=math.nan if is_idle else distribution.kurtosis(excess),
     )
 
 

@@ -32,6 +32,9 @@ LESS_IS_BETTER = frozenset({"volatility", "turnover", "costs_bps"})
 MOMENTS = ("sessions", "mean", "deviation", "skewness", "kurtosis", "sharpe_per_session")
 """Of the excess returns per session: what the inference statistics are made of."""
 
+_OF_RISK = ("sharpe", "sortino", "calmar", "skewness", "kurtosis", "sharpe_per_session")
+"""Not defined for an account that never held or traded anything: they would tell of interest."""
+
 
 def scores_of(
     nav: FloatArray,
@@ -52,7 +55,8 @@ def scores_of(
     risk_free
         Return of cash per session, one or (T,).
     outline
-        Sums of the same run; without them turnover, costs and exposure are not defined.
+        Sums of the same run, which also say whether it held anything; without them turnover, costs
+        and exposure are not defined.
     """
     returns = performance.returns_from(nav)
     excess = returns - risk_free
@@ -74,7 +78,11 @@ def scores_of(
             returns, risk_free=risk_free, sessions_per_year=1.0
         ),
     }
-    return scores if outline is None else scores | _dealt(outline, sessions)
+    if outline is None:
+        return scores
+    if outline.gross == 0.0 and outline.turnover == 0.0:
+        scores |= dict.fromkeys(_OF_RISK, math.nan)
+    return scores | _dealt(outline, sessions)
 
 
 def _dealt(outline: Outline, sessions: DateArray) -> dict[str, float]:

@@ -47,12 +47,15 @@ class Records:
     )
 
 
-def records(nav, sessions, *, cash=100.0, benchmark=None, risk_free=0.0, rates=None) -> Records:
+def records(
+    nav, sessions, *, cash=100.0, benchmark=None, risk_free=0.0, rates=None, gross=1.0
+) -> Records:
     size = len(nav)
     zeros = dict.fromkeys(
         ("turnover", "fees", "slippage", "fx_cost", "financing", "stale_value"), np.zeros(size)
     )
     frame = pd.DataFrame({"session": pd.DatetimeIndex(sessions), "nav": nav, "cash": nav, **zeros})
+    frame["gross"] = gross * np.asarray(nav)
     frame["benchmark"] = np.full(size, np.nan) if benchmark is None else benchmark
     config = {
         "portfolio": {"cash": {"amount": cash, "currency": "HKD"}},
@@ -292,7 +295,7 @@ def test_a_bankrupt_run_reports_numbers_to_its_end():
     nav = [50.0, 0.0, 0.0, 0.0]
     report = metrics_of(records(nav, weekdays("2024-01-01", 4)))
     assert report["return"]["total_return"] == -1.0
-    assert report["return"]["cagr"] == -1.0
+    assert performance.cagr(np.array([100.0, *nav]), weekdays("2024-01-01", 4)) == -1.0
     assert report["drawdowns"]["deepest"]["recovery"] is None
     json.dumps(report, allow_nan=False)
 
@@ -312,8 +315,14 @@ def test_trade_measures_come_from_trades_not_from_days():
 
 def test_cash_that_earns_interest_every_day_is_not_invested():
     nav = 100 * 1.0001 ** np.arange(1, 31)
-    report = metrics_of(records(nav, weekdays("2024-01-01", 30)))
-    assert report["return"]["hit_rate_session"] == 1.0
+    rates = np.full(30, 0.03)
+    report = metrics_of(
+        records(nav, weekdays("2024-01-01", 30), gross=0.0, risk_free="rates", rates=rates)
+    )
+    assert report["return"]["hit_rate_session"] is None
+    assert report["return"]["longest_gain_sessions"] == 0
+    # The bank's spread over hardly any deviation: 60 or so below zero, and no ratio of anything.
+    assert report["risk"]["sharpe"] is None
     assert report["trading"]["gross_exposure"] == 0.0
     assert report["trading"]["time_in_market"] == 0.0
 

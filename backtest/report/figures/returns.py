@@ -192,12 +192,7 @@ def _rolled(daily: Series, window: int) -> list[tuple[str, FloatArray, formats.U
     spread = periods.rolling_volatility(
         account.returns, window=window, sessions_per_year=account.sessions_per_year
     )
-    sharpe = periods.rolling_sharpe(
-        account.returns,
-        window=window,
-        sessions_per_year=account.sessions_per_year,
-        risk_free=account.risk_free,
-    )
+    sharpe = account.rolling_sharpe(window=window)
     rows: list[tuple[str, FloatArray, formats.Unit]] = [
         ("Return", periods.rolling_return(account.returns, window=window), "percent"),
         ("Volatility", spread, "percent"),

@@ -78,8 +78,8 @@ def reports(tmp_path):
 
 
 class TestRows:
-    def test_a_row_has_the_numbers_of_metrics_json(self, save, reports):
-        folder = save()
+    def test_a_row_has_the_numbers_of_metrics_json(self, save, reports, make_result):
+        folder = save(result=make_result(260, 4, 8))
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         [row] = rows_of(write_index(reports))
         for text in (

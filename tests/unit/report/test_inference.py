@@ -26,6 +26,7 @@ def account(size: int = 500, *, benchmark: bool = True, risk_free: float = 1e-4)
         sessions_per_year=246.0,
         risk_free=risk_free,
         benchmark=levels,
+        invested=np.ones(size, dtype=bool),
         calendar=None,
     )
 
@@ -131,7 +132,13 @@ def test_the_same_seed_gives_the_same_section_and_another_only_other_intervals(s
 def test_a_flat_account_has_no_odds():
     flat = account(100, risk_free=0.0)
     still = Account(
-        np.full(101, 1000.0), flat.sessions, 246.0, 0.0, np.full(100, math.nan), calendar=None
+        np.full(101, 1000.0),
+        flat.sessions,
+        246.0,
+        0.0,
+        np.full(100, math.nan),
+        flat.invested,
+        calendar=None,
     )
     section = plain(inference_section(still, seed=0))
     for name in ("sharpe_annual", "sharpe_error_hac", "probabilistic_sharpe"):

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from backtest.report.account import account_of
+from backtest.report.catalogue import look_up
 from backtest.report.metrics import metrics_of, plain
+from backtest.report.undefined import OF_A_YEAR, OF_RISK
 
 SECTIONS = [
     "conventions",
@@ -147,6 +149,70 @@ def test_returns_by_hand(report):
     }
     assert gains["hit_rate_session"] == 0.5
     assert (gains["longest_gain_sessions"], gains["longest_loss_sessions"]) == (2, 1)
+
+
+def changed_nav(**columns) -> dict:
+    made = small()
+    return metrics_of(replace(made, nav=made.nav.assign(**columns)))
+
+
+def test_days_of_interest_alone_are_no_hits():
+    # Held overnight into the second session, sold in it; then cash earns 1 % a day.
+    held = {"gross": [500.0, 0.0, 0.0, 0.0], "turnover": [0.25, 0.25, 0.0, 0.0]}
+    gains = changed_nav(nav=[1000.0, 1100.0, 1111.0, 1122.11], **held)["return"]
+    assert gains["hit_rate_session"] == 0.5
+    assert (gains["longest_gain_sessions"], gains["longest_loss_sessions"]) == (1, 0)
+    # January ends with the second session: February is no month with a position.
+    assert gains["hit_rate_month"] == 1.0
+    assert gains["hit_rate_week"] == 1.0
+
+
+def test_an_invested_day_that_earns_less_than_cash_is_no_hit():
+    made = small()
+    config = made.config | {"tearsheet": {"risk_free": 10.0, "top": 1}}
+    # Cash at 1,000 % a year: 11^(1/246) - 1 = 0.98 % a day, more than 0.5 % and less than 1 %.
+    nav = made.nav.assign(nav=[1005.0, 1015.05, 1020.12525, 1030.3265025])
+    gains = metrics_of(replace(made, config=config, nav=nav))["return"]
+    assert gains["hit_rate_session"] == 0.5
+    assert gains["hit_rate_month"] == 0.0
+
+
+def test_an_account_that_never_held_anything_has_no_ratio_of_risk_and_says_why():
+    idle = changed_nav(nav=[1000.1, 1000.2, 1000.4, 1000.3], gross=0.0, turnover=0.0)
+    assert idle["headline"]["sharpe"] is None
+    for path in OF_RISK:
+        assert look_up(idle, path) in (None, [None, None]), path
+    assert idle["conventions"]["idle"].startswith("nothing was ever held or traded")
+    assert idle["risk"]["volatility"] > 0.0
+    held = changed_nav(nav=[1000.1, 1000.2, 1000.4, 1000.3], gross=0.0, turnover=[0.0, 0.1, 0, 0])
+    assert held["conventions"]["idle"] is None
+    assert held["risk"]["sharpe"] is not None
+
+
+def year_of(last: str) -> dict:
+    """An account of every weekday of 2023 up to ``last`` that gained 10 % on the first."""
+    made = small()
+    sessions = pd.bdate_range("2023-01-02", last)
+    row = made.nav.iloc[[3]].assign(nav=1100.0, benchmark=1.05)
+    nav = pd.concat([row] * sessions.size, ignore_index=True).assign(session=sessions)
+    none = {"positions": made.positions.iloc[:0], "fills": made.fills.iloc[:0]}
+    return metrics_of(replace(made, nav=nav, **none))
+
+
+def test_growth_is_not_annualised_below_a_year_and_is_from_a_year_on():
+    short, whole = year_of("2023-12-28"), year_of("2023-12-29")
+    assert {look_up(short, path) for path in OF_A_YEAR[:4]} == {None}
+    assert short["inference"]["intervals"]["measures"]["cagr"] == [None, None]
+    assert short["conventions"]["short"].endswith("is annualised from 259 sessions")
+    assert short["return"]["total_return"] == pytest.approx(0.1)
+    # 2 January to 29 December are 362 days, and all of 2023's sessions.
+    assert whole["conventions"]["short"] is None
+    assert whole["return"]["cagr"] == pytest.approx(1.1 ** (365.25 / 362) - 1.0)
+
+
+def test_below_a_month_annual_figures_are_called_too_few(report):
+    said = report["conventions"]["short"]
+    assert said.endswith("is annualised from 4 sessions, too few to say anything")
 
 
 def test_windows_longer_than_the_history_are_none(report):

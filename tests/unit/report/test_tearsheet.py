@@ -244,6 +244,8 @@ def test_a_run_that_never_traded_has_a_sensible_page(result, changed):
     )  # fmt: skip
     text = Page(tearsheet_html(remade(result, changed, nav=nav, **emptied(result)))).text
     assert "No order was sent" in text
+    assert "Nothing was ever held" in text
+    assert "nothing was held: there is no risk" in text
     assert "No trade was made." in text
     assert "Nothing was paid" in text
     assert "NAV never closed below an earlier peak." in text
@@ -253,7 +255,9 @@ def test_a_run_of_one_day_has_a_sensible_page(make_result):
     text = Page(tearsheet_html(make_result(1, 2, 2))).text
     assert "shorter than one window" in text
     assert "2016-01-04 to 2016-01-04, 1 session Universe" in text
-    assert "extrapolated: less than a year" in text
+    assert "less than a year: not annualised" in text
+    assert "annualised from 1 session" in text
+    assert "Less than a year: 1 session" in text
 
 
 def test_a_bankrupt_run_says_so(result, changed):

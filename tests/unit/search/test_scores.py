@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backtest import inference
+from backtest.engine import Outline
 from backtest.search.scores import block_starts, block_sums, scores_of
 
 
@@ -39,3 +40,18 @@ def test_a_rise_of_a_tenth_and_a_fall_back_by_hand():
     assert scores["mean"] == pytest.approx(0.0, abs=1e-15)
     assert scores["deviation"] == pytest.approx(math.sqrt(0.02), rel=1e-12)
     assert scores["sharpe_per_session"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_trial_that_held_nothing_has_no_ratio_however_its_interest_came():
+    nav = np.array([100.0, 100.01, 100.02, 100.05, 100.06])
+    sessions = np.array(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"], "datetime64[D]")
+
+    def scored(gross):
+        outline = Outline(nav[1:], fills=0, turnover=0.0, costs=0.0, gross=gross)
+        settings = {"risk_free": 0.0005, "sessions_per_year": 252.0}
+        return scores_of(nav, sessions, **settings, outline=outline)
+
+    idle, held = scored(0.0), scored(0.5)
+    ratios = {name for name in held if held[name] == held[name] and idle[name] != idle[name]}
+    assert ratios == {"sharpe", "sortino", "skewness", "kurtosis", "sharpe_per_session"}
+    assert idle["total_return"] == held["total_return"]
