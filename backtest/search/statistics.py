@@ -28,6 +28,8 @@ class SweepStatistics:
 
     ``trials`` were simulated, of which ``idle`` never traded; Sharpe ratios are annual.
     ``independent`` is the number of clusters of trials whose returns correlate by half or more.
+    ``reality_check`` and ``superior_ability`` are p-values that no trial beats cash, White's by the
+    mean return and Hansen's by the studentised one.
     """
 
     trials: int
@@ -46,6 +48,8 @@ class SweepStatistics:
     slope: float | None
     judged_by: int
     neighbours_median: float | None
+    reality_check: float | None
+    superior_ability: float | None
 
 
 def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
@@ -70,6 +74,7 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
         luck = spread * inference.expected_maximum(len(sharpes)) * math.sqrt(per_year)
         deflated = _deflated(rows[best], len(sharpes), spread**2)
     clusters = _clusters(table, active)
+    reality, superior = _superior(sweep, table, active)
     independent = None if clusters is None else int(clusters.max()) + 1
     overfit = _overfitting(table, active, sweep.settings.blocks)
     sessions = max((int(str(rows[place]["sessions"])) for place in active), default=0)
@@ -97,6 +102,8 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
         slope=None if overfit is None else _number(overfit.slope),
         judged_by=min(len(active), _MOST),
         neighbours_median=None if best is None else _number(float(medians[best])),
+        reality_check=reality,
+        superior_ability=superior,
     ), rows
 
 
@@ -131,15 +138,36 @@ def _overfitting(
     return inference.probability_of_overfitting(inference.BlockSums(counts, sums, squares))
 
 
+def _superior(
+    sweep: Sweep, table: pq.Table, active: Sequence[int]
+) -> tuple[float | None, float | None]:
+    """P-values of White's and Hansen's tests against cash; only where daily NAV was kept."""
+    chosen = _evenly(active, _MOST_CORRELATED)
+    navs = navs_of(table, chosen)
+    if navs is None or len(chosen) < 2:
+        return None, None
+    cash = pq.read_table(sweep.folder / "base.parquet", columns=["risk_free"])["risk_free"]
+    excess = navs[1:] / navs[:-1] - 1.0 - cash.to_numpy()[1:, None]
+    draws = {"seed": sweep.config.seed, "trials": excess.shape[1]}
+    reality = inference.reality_check(excess, **draws)
+    superior = inference.spa(excess, **draws)
+    return _number(reality.p_value), _number(superior.consistent)
+
+
+def navs_of(table: pq.Table, places: Sequence[int]) -> FloatArray | None:
+    """NAV after each close of the trials at ``places``, (T, N); None where none of one length."""
+    if "nav" not in table.column_names or not places:
+        return None
+    navs = [np.asarray(table["nav"][place].as_py(), dtype=np.float64) for place in places]
+    return np.column_stack(navs) if len({len(nav) for nav in navs}) == 1 else None
+
+
 def _clusters(table: pq.Table, active: Sequence[int]) -> NDArray[np.int64] | None:
     """Clusters of correlated trials; only where daily NAV was kept."""
-    if "nav" not in table.column_names or len(active) < 2:
+    navs = navs_of(table, _evenly(active, _MOST_CORRELATED))
+    if navs is None or len(active) < 2:
         return None
-    chosen = _evenly(active, _MOST_CORRELATED)
-    navs = [np.asarray(table["nav"][place].as_py(), dtype=np.float64) for place in chosen]
-    if len({len(nav) for nav in navs}) != 1:
-        return None
-    returns = np.column_stack([nav[1:] / nav[:-1] - 1.0 for nav in navs])
+    returns = navs[1:] / navs[:-1] - 1.0
     moving = returns.std(axis=0) > 0
     if moving.sum() < 2:
         return None

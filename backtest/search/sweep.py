@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -183,8 +184,16 @@ def run_trials(
 
 
 def _describe(sweep: Sweep, base: Trial) -> None:
-    """Write ``sweep.json``: what the trials are of; whole or not at all."""
+    """Write ``sweep.json`` and ``base.parquet``: what the trials are of; whole or not at all."""
     dates = base.sessions
+    sessions = {
+        "session": dates.astype("datetime64[ms]"),
+        "nav": base.nav[1:],
+        "risk_free": np.broadcast_to(base.risk_free, dates.shape),
+    }
+    draft = sweep.folder / f".base.parquet.{os.getpid()}"
+    pq.write_table(pa.table(sessions), draft)
+    draft.replace(sweep.folder / "base.parquet")
     content = {
         "name": sweep.config.name,
         "fingerprint": sweep.fingerprint,

@@ -24,6 +24,7 @@ from backtest.search.sweep_charts import (
     surfaces,
     text_of,
 )
+from backtest.search.sweep_paths import fan, parallel
 
 _BEST = 20
 
@@ -62,6 +63,7 @@ def view_of(sweep: Sweep, statistics: SweepStatistics, rows: list[Row]) -> Sweep
         slices=slices(sweep, traded, measure),
         surfaces=surfaces(sweep, traded, measure),
         clouds=clouds(sweep, traded, measure),
+        extra=[*parallel(sweep, traded, measure), *fan(sweep, best[:1])],
         failures=Table(
             ("Trial", "Why", *(short(key) for key in sweep.keys)),
             [
@@ -151,6 +153,18 @@ def _statistics(s: SweepStatistics) -> list[tuple[str, str, str]]:
             "Probability of loss out of sample",
             percent(s.probability_of_loss, 1),
             "share of the same splits in which the chosen trial lost",
+        ),
+        (
+            "Reality check, p-value",
+            percent(s.reality_check, 1),
+            "odds of so high a best mean return over cash where no trial has any; stationary "
+            "bootstrap of all trials together (White 2000); needs sweep.keep_nav",
+        ),
+        (
+            "Superior predictive ability, p-value",
+            percent(s.superior_ability, 1),
+            "the same, each trial over its own deviation and hopeless ones left out (Hansen 2005, "
+            "consistent)",
         ),
         (
             "Slope out of sample on in sample",

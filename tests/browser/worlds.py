@@ -34,6 +34,7 @@ COMPARED = {
 RESEARCH = {
     "stress-hostile": "hostile/stress-*.html",
     "walk-forward": "spillover-dip-walk/*/walk-forward.html",
+    "sweep": "spillover-dip-sweep/*/sweep.html",
 }
 """Pages of searches, by where their command leaves them."""
 REAL_BUNDLES = {
@@ -230,6 +231,11 @@ def make_research(folder: Path) -> None:
     short += ["executor.workers=1"]
     words = [word for value in short for word in ("--set", value)]
     command("walk-forward", str(walk), *words, "--out", str(out), "-q")
+    sweep = ROOT / "configs" / "sweep" / "spillover_dip.yaml"
+    keys = "strategy.params.hold: [5, 10, 20], strategy.params.drop: [0.04, 0.05, 0.06, 0.08]"
+    few = f"sweep.grid={{{keys}}}"
+    words = ["--set", "data.start=2022-01-03", "--set", few, "--workers", "1"]
+    command("sweep", str(sweep), *words, "--out", str(out), "-q")
     research = folder / "research"
     research.mkdir()
     for page, pattern in RESEARCH.items():

@@ -3,11 +3,13 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from backtest import inference, load_config
+from backtest import inference, load_config, run
 from backtest.search.statistics import statistics_of
 from backtest.search.sweep import open_sweep, run_trials
+from backtest.search.sweep_paths import fan, parallel
 from backtest.search.sweep_report import write_report
 
 CONFIG = """
@@ -94,3 +96,40 @@ def test_the_page_shows_the_best_first_and_asks_for_nothing_outside(sweep):
 
 def test_the_same_sweep_gives_the_same_page(sweep):
     assert write_report(sweep).read_bytes() == write_report(sweep).read_bytes()
+
+
+def test_superiority_is_tested_on_all_that_traded_over_cash(sweep):
+    """By hand from the table: returns of the trials less the base's risk-free rate."""
+    statistics, rows = statistics_of(sweep)
+    table = pq.read_table(sweep.table)
+    active = [k for k, row in enumerate(rows) if row["status"] == "done" and row["fills"] > 0]
+    navs = np.array([table["nav"][k].as_py() for k in active]).T
+    cash = pq.read_table(sweep.folder / "base.parquet")["risk_free"].to_numpy()
+    assert cash.max() > 0.0
+    excess = navs[1:] / navs[:-1] - 1.0 - cash[1:, None]
+    seed = sweep.config.seed
+    expected = inference.spa(excess, seed=seed).consistent
+    assert statistics.superior_ability == expected
+    assert statistics.reality_check == inference.reality_check(excess, seed=seed).p_value
+    # The best trial loses to cash here: nothing speaks against luck.
+    assert expected == 1.0 or excess.mean(axis=0).max() > 0.0
+
+
+def test_the_base_is_kept_beside_its_trials(sweep):
+    base = pq.read_table(sweep.folder / "base.parquet").to_pandas()
+    result = run(sweep.config)
+    assert base["nav"].tolist() == result.nav["nav"].tolist()
+    assert (base["session"].to_numpy() == result.nav["session"].to_numpy()).all()
+
+
+def test_lines_run_through_every_key_and_the_fan_holds_the_bands(sweep):
+    _, rows = statistics_of(sweep)
+    active = [row for row in rows if row["status"] == "done" and row["fills"] > 0]
+    [chart] = parallel(sweep, active * 2, "sharpe")
+    lines = chart.figure["data"]
+    assert sum(line["y"].count(None) for line in lines) == 2 * len(active)
+    assert chart.table.columns[2:] == ("window", "drop", "hold")
+    [drawn] = fan(sweep, [])
+    low, high = drawn.figure["data"][0]["y"], drawn.figure["data"][1]["y"]
+    assert (np.asarray(low) <= np.asarray(high)).all()
+    assert parallel(sweep, active[:5], "sharpe") == []

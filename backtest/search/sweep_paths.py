@@ -1,0 +1,172 @@
+"""Lines of a sweep: each trial through its settings, and all trials through time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from backtest.report import formats
+from backtest.report.page import Chart, Key, Table
+from backtest.report.plot import base_layout, date_axis, line, plain
+from backtest.search.job import Row
+from backtest.search.selection import scores_by
+from backtest.search.statistics import navs_of
+from backtest.search.sweep import Sweep
+from backtest.search.sweep_charts import label_of, measured, short, text_of
+
+_DRAWN = 400  # trials drawn through their settings; of more, an even choice by score
+_FANNED = 2_000  # trials whose NAV makes the bands
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_TOLD = "%{y:.3f}"
+_SCATTER = 0.03  # of an axis: lines of one value lie beside one another
+
+
+def parallel(sweep: Sweep, rows: Sequence[Row], measure: str) -> list[Chart]:
+    """Each trial as a line through its values; the best tenth and the worst tenth stand out."""
+    scores = scores_by(rows, measure)
+    keys = [key for key in sweep.keys if len({text_of(row[key]) for row in rows}) > 1]
+    known = np.flatnonzero(~np.isnan(scores))
+    if len(keys) < 2 or len(known) < 10:
+        return []
+    ranked = known[np.argsort(scores[known], kind="stable")]
+    drawn = ranked[np.linspace(0, len(ranked) - 1, min(len(ranked), _DRAWN)).round().astype(int)]
+    axes = [_axis([row[key] for row in rows]) for key in keys]
+    tenth = max(len(drawn) // 10, 1)
+    groups = (
+        ("Others", drawn[tenth:-tenth], "@benchmark/0.18", "benchmark", 1.0),
+        ("Worst tenth", drawn[:tenth], "@loss/0.6", "loss", 1.2),
+        ("Best tenth", drawn[-tenth:], "@strategy/0.8", "strategy", 1.4),
+    )
+    layout = base_layout()
+    layout["xaxis"] |= {
+        "tickvals": list(range(len(keys))),
+        "ticktext": [plain(short(key)) for key in keys],
+        "range": [-0.15, len(keys) - 0.6],
+    }
+    layout["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
+    labels = [
+        {
+            "x": k, "y": place, "text": plain(text), "showarrow": False, "xanchor": "left",
+            "xshift": 6, "font": {"size": 11, "color": "@ink"}, "bgcolor": "@paper", "borderpad": 1,
+        }
+        for k, (_, ticks) in enumerate(axes)
+        for text, place in ticks
+    ]  # fmt: skip
+    data = []
+    for name, chosen, color, _, width in groups:
+        x: list[float | None] = []
+        y: list[float | None] = []
+        for place in chosen.tolist():
+            shift = _SCATTER * (2.0 * ((place * 7) % 11) / 10.0 - 1.0)
+            x += [*range(len(keys)), None]
+            y += [*(float(axis[place]) + shift for axis, _ in axes), None]
+        data.append(line(x, y, name, color, width=width, hoverinfo="skip"))  # type: ignore[arg-type]
+    best = ranked[::-1][: min(len(ranked), 100)]
+    table = [
+        (
+            str(rows[place]["trial"]),
+            measured(rows[place][measure], measure),
+            *(text_of(rows[place][key]) for key in keys),
+        )
+        for place in best.tolist()
+    ]
+    return [
+        Chart(
+            name="parallel",
+            title="Where the best and the worst trials lie",
+            note=f"A line is a trial, by {label_of(measure)}. Where the best tenth bundles, the "
+            "value matters; where it spreads, it does not.",
+            figure={"data": data, "layout": {**layout, "annotations": labels}},
+            table=Table(("Trial", label_of(measure), *(short(key) for key in keys)), table),
+            legend=tuple(Key(name, key) for name, _, _, key, _ in groups[::-1]),
+            height="tall",
+        )
+    ]
+
+
+def _axis(values: Sequence[object]) -> tuple[NDArray[np.float64], list[tuple[str, float]]]:
+    """Places of the values on an axis of length one, and what is written beside it."""
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        numbers = np.array(values, dtype=np.float64)
+        distinct = np.unique(numbers)
+        if len(distinct) > 6:
+            low, high = distinct[0], distinct[-1]
+            places = (numbers - low) / (high - low)
+            return places, [(f"{low:.6g}", 0.0), (f"{high:.6g}", 1.0)]
+        steps = np.linspace(0.0, 1.0, len(distinct))
+        places = steps[np.searchsorted(distinct, numbers)]
+        return places, [(f"{v:.6g}", float(s)) for v, s in zip(distinct, steps, strict=True)]
+    words = sorted({text_of(value) for value in values})
+    steps = np.linspace(0.0, 1.0, len(words))
+    places = np.array([steps[words.index(text_of(value))] for value in values])
+    shown = list(zip(words, steps.tolist(), strict=True))
+    return places, shown if len(shown) <= 6 else [shown[0], shown[-1]]
+
+
+def fan(sweep: Sweep, best: Sequence[Row]) -> list[Chart]:
+    """NAV of all trials that traded, as bands, and of the best; only where NAV was kept."""
+    table = pq.read_table(sweep.table)
+    active = [
+        place
+        for place, (status, fills) in enumerate(
+            zip(table["status"].to_pylist(), table["fills"].to_pylist(), strict=True)
+        )
+        if status == "done" and fills
+    ]
+    chosen = [
+        active[int(k)]
+        for k in np.linspace(0, len(active) - 1, min(len(active), _FANNED)).round()
+    ]  # fmt: skip
+    navs = navs_of(table, chosen)
+    base = pq.read_table(sweep.folder / "base.parquet")
+    if navs is None or len(navs) != len(base):
+        return []
+    days = [str(day)[:10] for day in base["session"].to_pylist()]
+    growth = navs / navs[0]
+    bands = np.quantile(growth, _QUANTILES, axis=1)
+    layout = base_layout()
+    layout["xaxis"] |= date_axis()
+    data = []
+    for low, high, color in ((0, 4, "@benchmark/0.18"), (1, 3, "@benchmark/0.3")):
+        data.append(line(days, bands[low], "", "@benchmark/0.01", width=0.0, hoverinfo="skip"))
+        data.append(
+            line(
+                days, bands[high], "", "@benchmark/0.01", width=0.0, fill="tonexty",
+                fillcolor=color, hoverinfo="skip",
+            )
+        )  # fmt: skip
+    data.append(line(days, bands[2], "Median trial", "@benchmark", hovertemplate=_TOLD))
+    own = base["nav"].to_numpy()
+    data.append(line(days, own / own[0], "As configured", "@ink", dash="dot", hovertemplate=_TOLD))
+    for row in best:
+        place = table["trial"].to_pylist().index(row["trial"])
+        nav = navs_of(table, [place])
+        if nav is not None:
+            name = f"Trial {row['trial']}, the best"
+            data.append(
+                line(days, nav[:, 0] / nav[0, 0], name, "@strategy", width=2.0, hovertemplate=_TOLD)
+            )
+    names = [f"{formats.percent(q, 0)} of trials are below" for q in _QUANTILES]
+    ends = [
+        (name, formats.number(band[-1], 3)) for name, band in zip(names, bands, strict=True)
+    ]  # fmt: skip
+    return [
+        Chart(
+            name="fan",
+            title="All trials through time",
+            note=f"Growth since the first close, {len(chosen):,} trials that traded. Bands: the "
+            "middle half, and all but the outer twentieths. The best was picked with the whole "
+            "period known.",
+            figure={"data": data, "layout": layout},
+            table=Table(("At the end", "Growth"), ends),
+            legend=(
+                Key("Best, in sample", "strategy"),
+                Key("As configured, dotted", "ink"),
+                Key("Median and bands", "benchmark"),
+            ),
+            height="tall",
+        )
+    ]
