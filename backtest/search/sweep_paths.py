@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from backtest.report import formats
 from backtest.report.page import Chart, Key, Table
-from backtest.report.plot import base_layout, date_axis, line, plain
+from backtest.report.plot import Trace, base_layout, date_axis, line, plain
 from backtest.search.job import Row
 from backtest.search.selection import scores_by
 from backtest.search.statistics import navs_of
 from backtest.search.sweep import Sweep
 from backtest.search.sweep_charts import label_of, measured, short, text_of
+
+FloatArray = NDArray[np.float64]
+Ticks = list[tuple[str, float]]
 
 _DRAWN = 400  # trials drawn through their settings; of more, an even choice by score
 _FANNED = 2_000  # trials whose NAV makes the bands
@@ -40,30 +43,11 @@ def parallel(sweep: Sweep, rows: Sequence[Row], measure: str) -> list[Chart]:
         ("Worst tenth", drawn[:tenth], "@loss/0.6", "loss", 1.2),
         ("Best tenth", drawn[-tenth:], "@strategy/0.8", "strategy", 1.4),
     )
-    layout = base_layout()
-    layout["xaxis"] |= {
-        "tickvals": list(range(len(keys))),
-        "ticktext": [plain(short(key)) for key in keys],
-        "range": [-0.15, len(keys) - 0.6],
-    }
-    layout["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
-    labels = [
-        {
-            "x": k, "y": place, "text": plain(text), "showarrow": False, "xanchor": "left",
-            "xshift": 6, "font": {"size": 11, "color": "@ink"}, "bgcolor": "@paper", "borderpad": 1,
-        }
-        for k, (_, ticks) in enumerate(axes)
-        for text, place in ticks
-    ]  # fmt: skip
-    data = []
-    for name, chosen, color, _, width in groups:
-        x: list[float | None] = []
-        y: list[float | None] = []
-        for place in chosen.tolist():
-            shift = _SCATTER * (2.0 * ((place * 7) % 11) / 10.0 - 1.0)
-            x += [*range(len(keys)), None]
-            y += [*(float(axis[place]) + shift for axis, _ in axes), None]
-        data.append(line(x, y, name, color, width=width, hoverinfo="skip"))  # type: ignore[arg-type]
+    data = [
+        _lines(name, chosen.tolist(), [axis for axis, _ in axes], color=color, width=width)
+        for name, chosen, color, _, width in groups
+    ]
+    layout = _settings_layout(keys, [ticks for _, ticks in axes])
     best = ranked[::-1][: min(len(ranked), 100)]
     table = [
         (
@@ -79,7 +63,7 @@ def parallel(sweep: Sweep, rows: Sequence[Row], measure: str) -> list[Chart]:
             title="Where the best and the worst trials lie",
             note=f"A line is a trial, by {label_of(measure)}. Where the best tenth bundles, the "
             "value matters; where it spreads, it does not.",
-            figure={"data": data, "layout": {**layout, "annotations": labels}},
+            figure={"data": data, "layout": layout},
             table=Table(("Trial", label_of(measure), *(short(key) for key in keys)), table),
             legend=tuple(Key(name, key) for name, _, _, key, _ in groups[::-1]),
             height="tall",
@@ -87,7 +71,41 @@ def parallel(sweep: Sweep, rows: Sequence[Row], measure: str) -> list[Chart]:
     ]
 
 
-def _axis(values: Sequence[object]) -> tuple[NDArray[np.float64], list[tuple[str, float]]]:
+def _lines(
+    name: str, places: Sequence[int], axes: Sequence[FloatArray], *, color: str, width: float
+) -> Trace:
+    """Trace of the trials at ``places``, a gap after each."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for place in places:
+        shift = _SCATTER * (2.0 * ((place * 7) % 11) / 10.0 - 1.0)
+        x += [*range(len(axes)), None]
+        y += [*(float(axis[place]) + shift for axis in axes), None]
+    return line(x, y, name, color, width=width, hoverinfo="skip")  # type: ignore[arg-type]  # gaps
+
+
+def _settings_layout(keys: Sequence[str], ticks: Sequence[Ticks]) -> dict[str, object]:
+    """An upright axis for each key, its values written beside it."""
+    layout = base_layout()
+    layout["xaxis"] |= {
+        "tickvals": list(range(len(keys))),
+        "ticktext": [plain(short(key)) for key in keys],
+        "range": [-0.15, len(keys) - 0.6],
+    }
+    layout["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
+    labels = [
+        {
+            "x": k, "y": place, "text": plain(text), "showarrow": False, "xanchor": "left",
+            "xshift": 6, "font": {"size": 11, "color": "@ink"}, "bgcolor": "@paper",
+            "borderpad": 1,
+        }
+        for k, own in enumerate(ticks)
+        for text, place in own
+    ]  # fmt: skip
+    return {**layout, "annotations": labels}
+
+
+def _axis(values: Sequence[object]) -> tuple[FloatArray, Ticks]:
     """Places of the values on an axis of length one, and what is written beside it."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         numbers = np.array(values, dtype=np.float64)
@@ -129,26 +147,17 @@ def fan(sweep: Sweep, best: Sequence[Row]) -> list[Chart]:
     bands = np.quantile(growth, _QUANTILES, axis=1)
     layout = base_layout()
     layout["xaxis"] |= date_axis()
-    data = []
-    for low, high, color in ((0, 4, "@benchmark/0.18"), (1, 3, "@benchmark/0.3")):
-        data.append(line(days, bands[low], "", "@benchmark/0.01", width=0.0, hoverinfo="skip"))
-        data.append(
-            line(
-                days, bands[high], "", "@benchmark/0.01", width=0.0, fill="tonexty",
-                fillcolor=color, hoverinfo="skip",
-            )
-        )  # fmt: skip
-    data.append(line(days, bands[2], "Median trial", "@benchmark", hovertemplate=_TOLD))
     own = base["nav"].to_numpy()
-    data.append(line(days, own / own[0], "As configured", "@ink", dash="dot", hovertemplate=_TOLD))
+    data = [
+        *_bands(days, bands),
+        line(days, own / own[0], "As configured", "@ink", dash="dot", hovertemplate=_TOLD),
+    ]
+    trials = table["trial"].to_pylist()
     for row in best:
-        place = table["trial"].to_pylist().index(row["trial"])
-        nav = navs_of(table, [place])
+        nav = navs_of(table, [trials.index(row["trial"])])
         if nav is not None:
-            name = f"Trial {row['trial']}, the best"
-            data.append(
-                line(days, nav[:, 0] / nav[0, 0], name, "@strategy", width=2.0, hovertemplate=_TOLD)
-            )
+            name, mine = f"Trial {row['trial']}, the best", nav[:, 0] / nav[0, 0]
+            data.append(line(days, mine, name, "@strategy", width=2.0, hovertemplate=_TOLD))
     names = [f"{formats.percent(q, 0)} of trials are below" for q in _QUANTILES]
     ends = [
         (name, formats.number(band[-1], 3)) for name, band in zip(names, bands, strict=True)
@@ -170,3 +179,14 @@ def fan(sweep: Sweep, best: Sequence[Row]) -> list[Chart]:
             height="tall",
         )
     ]
+
+
+def _bands(days: Sequence[str], bands: FloatArray) -> list[Trace]:
+    """The outer band, the inner one, and the median."""
+    data = []
+    for low, high, color in ((0, 4, "@benchmark/0.18"), (1, 3, "@benchmark/0.3")):
+        for edge, fill in ((low, {}), (high, {"fill": "tonexty", "fillcolor": color})):
+            trace = line(days, bands[edge], "", "@benchmark/0.01", width=0.0, hoverinfo="skip")
+            data.append(trace | fill)
+    data.append(line(days, bands[2], "Median trial", "@benchmark", hovertemplate=_TOLD))
+    return data
