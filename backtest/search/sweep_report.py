@@ -143,6 +143,20 @@ def _statistics(s: SweepStatistics) -> list[tuple[str, str, str]]:
             percent(s.deflated_sharpe_independent, 1),
             "the same with the number of clusters",
         ),
+        *_out_of_sample(s),
+        (
+            "Minimum backtest length, years",
+            number(s.min_backtest_years, 1),
+            "below it, a Sharpe ratio of 1 is expected from as many trials without skill; here "
+            f"are {number(s.years, 1)} years",
+        ),
+    ]
+
+
+def _out_of_sample(s: SweepStatistics) -> list[tuple[str, str, str]]:
+    """What the trials say of one another."""
+    number, percent = formats.number, formats.percent
+    return [
         (
             "Probability of overfitting (PBO)",
             percent(s.overfitting, 1),
@@ -170,12 +184,6 @@ def _statistics(s: SweepStatistics) -> list[tuple[str, str, str]]:
             "Slope out of sample on in sample",
             number(s.slope),
             "below 0: the better it looked, the worse it was",
-        ),
-        (
-            "Minimum backtest length, years",
-            number(s.min_backtest_years, 1),
-            "below it, a Sharpe ratio of 1 is expected from as many trials without skill; here "
-            f"are {number(s.years, 1)} years",
         ),
     ]
 
