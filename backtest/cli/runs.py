@@ -143,6 +143,7 @@ def _run_one(
     with screen.stages() as stages:
         result, folder = run_to_folder(config, out=out, progress=stages, quantstats=quantstats)
     screen.show(_headline(result))
+    looked = _tell_of_check(result, screen, out or REPORTS)
     for warning in _texts(result.manifest.get("warnings")):
         screen.say(f"warning: {warning}", "yellow")
     optimistic = len(_texts(result.manifest.get("optimistic")))
@@ -150,9 +151,26 @@ def _run_one(
         screen.say(
             f"{optimistic} assumptions are optimistic; `backtest explain --data` lists them.", "dim"
         )
-    summary = run_summary(result, folder)
+    summary = run_summary(result, folder) | {"check": looked}
     screen.path(Path(str(summary["tearsheet"] or folder)))
     return summary
+
+
+def _tell_of_check(result: Result, screen: Screen, reports: Path) -> str:
+    """Say how the check of these decisions ended, loudly where it failed: the word for it."""
+    from backtest.report.checked import check_record, failed_claims, key_of, record_path
+
+    key = key_of(result)
+    record = check_record(reports, key)
+    if key is None or record is None:
+        screen.say("Not checked for look-ahead yet: `backtest check` does.", "dim")
+        return "not run"
+    if record["passed"]:
+        return "passed"
+    claims = "; ".join(failed_claims(record))
+    told = f"warning: `backtest check` FAILED for these decisions ({claims})"
+    screen.say(f"{told}: {record_path(reports, key)}", "bold red")
+    return "failed"
 
 
 def run_summary(result: Result, folder: Path) -> dict[str, object]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from backtest.calendars import local_midnights, sessions
-from backtest.data.rows import symbol_columns
+from backtest.data.rows import names_and_days, symbol_columns
 from backtest.data.schema import Tables
-from backtest.errors import DataError
+from backtest.errors import DataError, Fault
 
 _LONGEST_HOLIDAY = timedelta(days=40)
+_PAST = {"bars": "session", "facts": "known_at", "fx": "date", "rates": "date"}
+_SHOWN = 5
 
 
 def instant_of(as_of: date | datetime) -> pd.Timestamp:
@@ -101,3 +103,28 @@ def _until(
 def _naive(at: pd.Timestamp) -> np.datetime64:
     """``at``, in UTC, as numpy writes it."""
     return np.datetime64(at.tz_convert("UTC").tz_localize(None).as_unit("ns").to_datetime64())
+
+
+def dated_after(tables: Tables, day: date) -> list[Fault]:
+    """A fault for each table with rows of days after ``day``, which nobody can know by then.
+
+    Instruments and actions are left aside: listings and dividends are announced beforehand.
+    """
+    faults = []
+    for name, column in _PAST.items():
+        names, days = names_and_days(name, tables[name])
+        late = days.astype("datetime64[D]") > np.datetime64(day, "D")
+        if not late.any():
+            continue
+        count, symbols = int(late.sum()), sorted({str(symbol) for symbol in names[late]})
+        who = ", ".join(symbol or "market-wide" for symbol in symbols[:_SHOWN])
+        who += f" and {len(symbols) - _SHOWN} more" if len(symbols) > _SHOWN else ""
+        last = np.datetime_as_string(days[late].max(), "D")
+        rows = f"{count:,} row{'s' * (count != 1)} of {who}, the last of {last}"
+        faults.append(Fault(f"{name}.{column}", f"{rows}: later than {day}; mend the dates"))
+    return faults
+
+
+def latest_today() -> date:
+    """Today's date where the day begins first, 14 hours ahead of UTC: none is later anywhere."""
+    return datetime.now(timezone(timedelta(hours=14))).date()

@@ -61,6 +61,18 @@ def key_of(result: Result) -> str | None:
         return None
 
 
+def record_path(reports: Path, key: str) -> Path:
+    """The file of the record of that key."""
+    return reports / FOLDER / f"{key}.json"
+
+
+def failed_claims(record: Mapping[str, Any]) -> list[str]:
+    """Names of the claims that did not hold; none where the record does not say which."""
+    claims = record.get("claims")
+    told = claims if isinstance(claims, list) else []
+    return [str(claim.get("name")) for claim in told if claim.get("passed") is False]
+
+
 def check_record(reports: Path, key: str | None) -> dict[str, Any] | None:
     """What the check of that key found: ``passed``, ``decisions``, ``claims``; else None.
 
@@ -69,7 +81,7 @@ def check_record(reports: Path, key: str | None) -> dict[str, Any] | None:
     if key is None:
         return None
     try:
-        record = json.loads((reports / FOLDER / f"{key}.json").read_text("utf-8"))
+        record = json.loads(record_path(reports, key).read_text("utf-8"))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and isinstance(record.get("passed"), bool) else None
@@ -88,7 +100,7 @@ def with_record(result: Result, reports: Path) -> Result:
 
 def write_record(reports: Path, key: str, record: Mapping[str, Any]) -> Path:
     """Keep ``record`` below ``reports``, all or nothing; what was there is replaced."""
-    path = reports / FOLDER / f"{key}.json"
+    path = record_path(reports, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     handle, draft = tempfile.mkstemp(prefix=f".{key}-", dir=path.parent)

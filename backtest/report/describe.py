@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from backtest.report import formats, series
+from backtest.report.checked import failed_claims
 from backtest.report.provenance import Fact, finding_list, listed, rows_dropped, rule_warnings
 from backtest.report.series import section
 from backtest.report.tables_dealing import participation_words
@@ -153,8 +154,11 @@ def badges(result: Result) -> list[Badge]:
     found = []
     if bool((result.nav["nav"] <= 0.0).any()):
         found.append(Badge("Bankrupt", "bad"))
-    if look_ahead(result).level == "bad":
-        found.append(Badge("Look-ahead found", "bad"))
+    checked = look_ahead(result)
+    if checked.level == "bad":
+        about = " ".join(_claims_that_failed(result))
+        ahead = not about or "look-ahead" in about
+        found.append(Badge("Look-ahead found" if ahead else "Strategy check failed", "bad"))
     if bundle.get("simulated"):
         found.append(Badge("Simulated market", "note"))
     if bundle.get("survivors_only") or "survivor" in said:
@@ -172,6 +176,8 @@ def badges(result: Result) -> list[Badge]:
         found.append(Badge("Nothing was ever held", "note"))
     if result.orders.empty and result.fills.empty:
         found.append(Badge("No order was sent", "note"))
+    if checked.level == "open":
+        found.append(Badge("Look-ahead not checked", "plain"))
     return found
 
 
@@ -227,7 +233,13 @@ def look_ahead(result: Result) -> Check:
             else ""
         )
         return Check("Look-ahead check", f"passed{where}", "good")
-    return Check("Look-ahead check", "failed", "bad")
+    claims = "; ".join(_claims_that_failed(result))
+    return Check("Look-ahead check", f"failed: {claims}" if claims else "failed", "bad")
+
+
+def _claims_that_failed(result: Result) -> list[str]:
+    record = result.manifest.get("look_ahead")
+    return failed_claims(record) if isinstance(record, Mapping) else []
 
 
 def unfilled(result: Result) -> Check:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -387,6 +388,23 @@ class TestData:
     def test_check_lists_the_findings_as_json_too(self, call, bundle):
         said = json.loads(call("data", "check", "two", "--json").stdout)
         assert (said["bundle"], said["findings"]) == ("two", [])
+
+    def test_check_lists_what_it_found_and_ends_with_2_where_rows_lie_in_the_future(
+        self, call, bundle
+    ):
+        ahead = date.today() + timedelta(days=30)
+        (bundle / "instruments.csv").write_text(
+            "symbol,exchange,currency,kind\nAAA,24/7,HKD,crypto\n"
+        )
+        with (bundle / "bars.csv").open("a") as bars:
+            bars.write(f"AAA,{ahead},12\n")
+        done = call("data", "check", "two")
+        assert done.exit_code == 2
+        assert "10 sessions or more without a bar" in done.stdout
+        assert f"  bars.session  1 row of AAA, the last of {ahead}: later than 20" in done.stderr
+        said = json.loads(call("data", "check", "two", "--json").stdout)
+        assert [finding["check"] for finding in said["findings"]] == ["gap"]
+        assert said["errors"][0]["faults"][0]["where"] == "bars.session"
 
     def test_a_bundle_that_breaks_a_check_is_code_2(self, call, bundle):
         (bundle / "bars.csv").write_text("symbol,session,close\nAAA,2024-01-02,-10\n")

@@ -155,6 +155,23 @@ def test_the_look_ahead_check_is_passed_failed_or_not_run(result, changed, outco
     assert re.search(rf"Look-ahead check {words}", text)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "badge"),
+    [
+        (None, '<li class="plain">Look-ahead not checked</li>'),
+        ({"passed": False}, '<li class="bad">Look-ahead found</li>'),
+        (
+            {"passed": False, "claims": [{"name": "tradable", "passed": False}]},
+            '<li class="bad">Strategy check failed</li>',
+        ),
+    ],
+)
+def test_the_head_of_the_page_says_what_the_check_did_not_prove(result, changed, outcome, badge):
+    manifest = result.manifest | ({} if outcome is None else {"look_ahead": outcome})
+    page = tearsheet_html(changed(result, manifest=manifest))
+    assert page.index(badge) < page.index("NAV, ")
+
+
 def test_a_drawdown_that_did_not_end_is_called_not_recovered(make_result, changed):
     result = make_result(30)
     nav = result.nav.assign(nav=np.linspace(1_000_000.0, 900_000.0, 30))

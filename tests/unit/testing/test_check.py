@@ -182,8 +182,31 @@ class TestRecord:
         call(path)
         _, folder = run_to_folder(load_config(path))
         page = (folder / "tearsheet.html").read_text()
-        assert "Look-ahead check" in page
-        assert "failed" in page
+        assert '<li class="bad">Look-ahead found</li>' in page
+        assert "failed: look-ahead, cut; look-ahead, changed" in page
+
+    def test_every_later_run_of_decisions_that_failed_says_so_in_the_terminal(self, config):
+        path = config("peeks")
+        run_it = lambda *words: CliRunner().invoke(app, ["run", str(path), *words])  # noqa: E731
+        before = run_it()
+        assert "Not checked for look-ahead yet: `backtest check` does." in before.stderr
+        record = call(path, "-q").stdout.strip()
+        for _ in range(2):
+            done = run_it("--set", "execution.slippage.bps=7")
+            assert done.exit_code == 0
+            assert (
+                "warning: `backtest check` FAILED for these decisions "
+                f"(look-ahead, cut; look-ahead, changed): {record}"
+            ) in done.stderr
+        said = json.loads(run_it("--json").stdout)
+        assert said["runs"][0]["check"] == "failed"
+
+    def test_a_run_whose_check_passed_is_not_bothered(self, config):
+        path = config("equal_weight")
+        call(path)
+        done = CliRunner().invoke(app, ["run", str(path)])
+        assert "look-ahead" not in done.stderr
+        assert "backtest check" not in done.stderr
 
     def test_no_record_is_none_and_so_is_one_that_cannot_be_read(self, tmp_path):
         assert check_record(tmp_path, "abc") is None
