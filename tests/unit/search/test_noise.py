@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ def searched(tmp_path_factory):
     home = tmp_path_factory.mktemp("noise")
     (home / "strategies").mkdir()
     (home / "strategies" / "noise.py").write_text(NOISE)
-    before = os.getcwd()
+    before = Path.cwd()
     os.chdir(home)
     found = []
     try:
