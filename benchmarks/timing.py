@@ -7,10 +7,14 @@ import os
 import platform
 import resource
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,86 @@ class Times:
         return tuple(own / other for own, other in zip(self.seconds, to.seconds, strict=True))
 
 
+@dataclass(frozen=True)
+class Once:
+    """One run in a process of its own."""
+
+    result: np.ndarray
+    memory: float  # peak beyond what stood before, MiB
+
+
+Way = Callable[[], np.ndarray]
+
+
+def compare(
+    title: str,
+    ways: Mapping[str, Way],
+    *,
+    rounds: int,
+    repeats: Mapping[str, int] | None = None,
+    warm: bool = True,
+) -> None:
+    """Times, peak memory and largest difference of all ``ways`` from the first, as a table.
+
+    Without ``warm`` the caller has seen to it that everything is compiled: of use where a round
+    takes minutes.
+    """
+    if warm:  # compiled code is loaded now, and not counted as memory of the work
+        in_turns(ways, rounds=0, repeats={})
+    apart = {name: once(way) for name, way in ways.items()}
+    times = in_turns(ways, rounds=rounds, repeats=repeats or {}, warm=False)
+    first = next(iter(ways))
+    notes = {}
+    for name, own in apart.items():
+        notes[name] = f"{own.memory:8,.0f} MiB"
+        if name != first:
+            notes[name] += f"  {largest_difference(apart[first].result, own.result):.0e}"
+    show(title, times, first, notes)
+
+
+def once(way: Way) -> Once:
+    """Run ``way`` in a fork, and bring back its result with what memory it took."""
+    gc.collect()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "result.npz"
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                before = peak_memory()
+                result = way()
+                np.savez(file, result=result, memory=peak_memory() - before)
+                code = 0
+            finally:
+                os._exit(code)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            raise SystemExit("an engine failed; see above")
+        with np.load(file) as stored:
+            return Once(stored["result"], float(stored["memory"]))
+
+
+def largest_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Relative to the larger of the two; NaN only where both are."""
+    if ours.shape != theirs.shape or not np.array_equal(np.isnan(ours), np.isnan(theirs)):
+        return np.inf
+    scale = np.maximum(np.maximum(np.abs(ours), np.abs(theirs)), 1e-12)
+    return float(np.nanmax(np.abs(ours - theirs) / scale))
+
+
 def in_turns(
-    ways: Mapping[str, Callable[[], object]], *, rounds: int, repeats: Mapping[str, int]
+    ways: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    repeats: Mapping[str, int],
+    warm: bool = True,
 ) -> list[Times]:
     """Run A B A B ...; ``repeats`` says how often within a round, whose median counts.
 
     What happens to the machine then happens to all of them. One round before the first is not
-    counted: it compiles and fills the caches.
+    counted when ``warm``: it compiles and fills the caches.
     """
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds + 1):
+    for turn in range(0 if warm else 1, rounds + 1):
         for name, way in ways.items():
             count = repeats.get(name, 1) if turn else 1
             seconds = statistics.median(_seconds(way) for _ in range(count))
@@ -63,7 +137,8 @@ def show(title: str, times: Sequence[Times], first: str, notes: Mapping[str, str
     for own in times:
         ratios = own.ratios(base)
         spread = f"{statistics.median(ratios):9.1f} x  ({min(ratios):.1f} to {max(ratios):.1f})"
-        print(f"  {own.name:34} {_text(own.median):>10}  {spread:32} {notes.get(own.name, '')}")
+        line = f"  {own.name:34} {_text(own.median):>10}  {spread:32} {notes.get(own.name, '')}"
+        print(line.rstrip(), flush=True)
 
 
 def peak_memory() -> float:

@@ -77,11 +77,12 @@ def portfolio_workload(name: str, instruments: int, length: int, every: int) -> 
     )
 
 
-def closes(length: int, instruments: int, seed: int = 1) -> Floats:
+def closes(length: int, instruments: int, seed: int = 1, *, bars_per_day: int = 1) -> Floats:
     """Random walks that share a market: daily volatility 2 %, correlation about 0.3."""
     draw = np.random.default_rng(seed)
-    market = draw.normal(0.0003, 0.011, (length, 1))
-    own = draw.normal(0.0, 0.017, (length, instruments))
+    step = bars_per_day**-0.5
+    market = draw.normal(0.0003 / bars_per_day, 0.011 * step, (length, 1))
+    own = draw.normal(0.0, 0.017 * step, (length, instruments))
     start = draw.uniform(np.log(5.0), np.log(200.0), instruments)
     return np.exp(start + np.cumsum(market + own, axis=0))
 
