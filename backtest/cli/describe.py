@@ -19,7 +19,7 @@ from backtest.errors import ConfigError
 from backtest.folders import REPORTS, run_folders
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from backtest.listing import Listing
 
 What = Literal["strategies", "markets", "configs", "runs"]
 Row = dict[str, object]
@@ -121,13 +121,12 @@ def list_things(
     screen.finish()
 
 
-def _table(rows: list[Row]) -> Table:
-    from rich import box
-    from rich.table import Table
+def _table(rows: list[Row]) -> Listing:
+    from backtest.listing import Listing
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for number, key in enumerate(rows[0]):
-        table.add_column(key, overflow="fold", no_wrap=number == 0)
+    columns = [key.replace("_", " ") for key in rows[0]]
+    numbers = frozenset(key.replace("_", " ") for key in _HEADLINES)
+    table = Listing(columns, right=numbers, words="description")
     for row in rows:
         table.add_row(*(_cell(key, value) for key, value in row.items()))
     return table
@@ -139,7 +138,7 @@ def _cell(key: str, value: object) -> str:
 
         forms = {"sharpe": formats.number, "costs_bps": formats.bps}
         return forms.get(key, formats.percent)(value)
-    return "" if value is None else _plain(str(value))
+    return "" if value is None else str(value)
 
 
 def _strategies() -> list[Row]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.status import Status
 
+_UNBOUNDED = 10_000
+
 DONE, FAILED, FAULTY, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -34,6 +36,8 @@ class Screen:
         self._quiet = quiet
         self._as_json = as_json
         self._out = Console()
+        if not self._out.is_terminal:  # nobody's lines end at 80 columns in a pipe or a file
+            self._out.width = _UNBOUNDED
         self._err = Console(stderr=True)
         self.document: dict[str, object] = {}
         self._errors: list[dict[str, object]] = []

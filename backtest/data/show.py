@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from backtest.calendars import Sessions
@@ -19,13 +18,18 @@ from backtest.data.checks import sessions_of
 from backtest.data.findings import Finding
 from backtest.data.rows import session_rows, symbol_columns
 from backtest.data.schema import TABLES
+from backtest.listing import Listing
 
 FloatArray = npt.NDArray[np.float64]
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _WIDTH = 60
+_PICTURE = 34  # what 80 columns leave for a picture
 _PLACES = 8
 _CUT = 0.25
+_NUMBERS = frozenset(
+    {"rows", "symbols", "instruments", "bars", "coverage", "lag", "begins", "ends"}
+)
 _DATES = {
     "instruments": "listed",
     "bars": "session",
@@ -73,7 +77,7 @@ def show_findings(findings: Iterable[Finding]) -> RenderableType:
             finding.first,
             finding.last,
             done + (" (hindsight)" if finding.hindsight and finding.action == "drop" else ""),
-            Text(finding.meaning),
+            finding.meaning,
         )
     return table
 
@@ -124,21 +128,8 @@ def _heading(bundle: Bundle) -> Text:
     return text
 
 
-def _grid(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        right = column in {
-            "rows",
-            "symbols",
-            "instruments",
-            "bars",
-            "coverage",
-            "lag",
-            "begins",
-            "ends",
-        }
-        table.add_column(column, justify="right" if right else "left", no_wrap=column != "meaning")
-    return table
+def _grid(title: str, *columns: str) -> Listing:
+    return Listing(columns, title, right=_NUMBERS, words="meaning")
 
 
 def _span(dates: pd.Series[Any]) -> tuple[str, str]:
@@ -148,7 +139,7 @@ def _span(dates: pd.Series[Any]) -> tuple[str, str]:
     return f"{known.min():%Y-%m-%d}", f"{known.max():%Y-%m-%d}"
 
 
-def _tables(bundle: Bundle) -> Table:
+def _tables(bundle: Bundle) -> Listing:
     table = _grid("tables", "table", "rows", "by", "first", "last")
     for name in TABLES:
         frame = bundle.tables[name]
@@ -157,7 +148,7 @@ def _tables(bundle: Bundle) -> Table:
     return table
 
 
-def _coverage(bundle: Bundle, spans: dict[str, Sessions]) -> Table:
+def _coverage(bundle: Bundle, spans: dict[str, Sessions]) -> Listing:
     """Bars by exchange and kind; coverage: of the sessions between an instrument's ends."""
     bars, instruments = bundle.bars, bundle.instruments
     rows = pd.DataFrame(
@@ -245,19 +236,19 @@ def _rates(bundle: Bundle) -> list[RenderableType]:
     if len(bundle.fx):
         table = _grid("exchange rates", "pair", "rows", "first", "last", "picture")
         for (base, quote), group in bundle.fx.groupby(["base", "quote"]):
-            line = sparkline(group["rate"].to_numpy(), width=_WIDTH // 2)
+            line = sparkline(group["rate"].to_numpy(), width=_PICTURE)
             table.add_row(f"{base}/{quote}", f"{len(group):,}", *_span(group["date"]), line)
         shown.append(table)
     if len(bundle.rates):
         table = _grid("interest rates", "currency", "rows", "first", "last", "picture")
         for currency, group in bundle.rates.groupby("currency"):
-            line = sparkline(group["rate"].to_numpy(), width=_WIDTH // 2)
+            line = sparkline(group["rate"].to_numpy(), width=_PICTURE)
             table.add_row(str(currency), f"{len(group):,}", *_span(group["date"]), line)
         shown.append(table)
     return shown
 
 
-def _picture(bundle: Bundle, spans: dict[str, Sessions]) -> Table:
+def _picture(bundle: Bundle, spans: dict[str, Sessions]) -> Listing:
     """By exchange: how many instruments have a bar, and their equal-weighted path.
 
     Moves are cut at 25 % either way, so that one bad print does not bend the picture.
@@ -280,10 +271,10 @@ def _picture(bundle: Bundle, spans: dict[str, Sessions]) -> Table:
         path = np.full(len(span), np.nan)
         path[mean.index.to_numpy()] = np.log1p(mean.to_numpy()).cumsum()
         ends = held[held > 0]
-        bars_line = sparkline(held, low=0.0)
+        bars_line = sparkline(held, width=_PICTURE, low=0.0)
         table.add_row(exchange, "with a bar", bars_line, f"{ends[0]:.0f}", f"{ends[-1]:.0f}")
         last = f"{100 * np.expm1(path[~np.isnan(path)][-1]):+.0f} %"
-        table.add_row("", "equal weight, log", sparkline(path), "0 %", last)
+        table.add_row("", "equal weight, log", sparkline(path, width=_PICTURE), "0 %", last)
     return table
 
 
