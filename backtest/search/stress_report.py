@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from backtest.report import formats
+from backtest.report.describe import badges
 from backtest.report.page import Chart, Table, write_text
 from backtest.report.plot import base_layout, plain
 from backtest.report.research_page import Chapter, ResearchView, research_html
@@ -44,7 +45,7 @@ def stress_view(result: Result, cases: Sequence[Case]) -> ResearchView:
             ("Cases", f"{len(cases) - 1:,}"),
             ("As it is", _words(base)),
         ],
-        badges=[("note", "Simulated market")] if bundle.get("simulated") else [],
+        badges=[(badge.level, badge.text) for badge in badges(result)],
         question="What breaks it?",
         verdicts=_verdicts(base, changes, cases),
         chapters=[*chapters, *_nulls(base, cases)],

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from backtest.assumptions import data_facts
 from backtest.config import RunConfig
 from backtest.config.change import changed
 from backtest.config.model import SEARCH
@@ -201,6 +202,8 @@ def _describe(sweep: Sweep, base: Trial) -> None:
         "data": base.stage.bundle.hash,
         "bundle": base.stage.bundle.name,
         "simulated": base.stage.bundle.simulated,
+        "survivors_only": data_facts(base.stage.bundle, sweep.config).survivors,
+        "prices": base.stage.bundle.prices,
         "engine": sweep.engine,
         "period": {"first": str(dates[0]), "last": str(dates[-1]), "sessions": len(dates)},
         "sessions_per_year": base.sessions_per_year,

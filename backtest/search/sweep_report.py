@@ -27,6 +27,10 @@ from backtest.search.sweep_charts import (
 from backtest.search.sweep_paths import fan, parallel
 
 _BEST = 20
+_SURVIVORS = (
+    "Every instrument of this data survived. That lifts all trials alike, and no statistic of them "
+    "sees it: none of this says that money would have been made."
+)
 
 
 def write_report(sweep: Sweep) -> Path:
@@ -44,7 +48,15 @@ def view_of(sweep: Sweep, statistics: SweepStatistics, rows: list[Row]) -> Sweep
     scores = scores_by(traded, measure)
     ranked = [int(k) for k in np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")]
     best = [traded[k] for k in ranked[:_BEST] if not np.isnan(scores[k])]
-    badges = [("note", "Simulated market")] if said["simulated"] else []
+    badges = [
+        ("note", text)
+        for text, applies in (
+            ("Simulated market", said["simulated"]),
+            ("Survivors only", said["survivors_only"]),
+            ("Adjusted prices", said["prices"] == "adjusted"),
+        )
+        if applies
+    ]
     return SweepView(
         title=f"Sweep of {sweep.config.name}",
         description=sweep.config.description,
@@ -56,7 +68,7 @@ def view_of(sweep: Sweep, statistics: SweepStatistics, rows: list[Row]) -> Sweep
             ("Ranked by", label_of(measure)),
         ],
         badges=[*badges, ("note", "In sample: the whole period chose")],
-        verdicts=_verdicts(statistics),
+        verdicts=[*_verdicts(statistics), *([_SURVIVORS] if said["survivors_only"] else [])],
         statistics=_statistics(statistics),
         best=_best_table(sweep, best),
         links=[_link(sweep, row) for row in best],

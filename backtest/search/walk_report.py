@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from backtest.report import formats
+from backtest.report.describe import badges
 from backtest.report.page import Chart, Key, Table, write_text
 from backtest.report.plot import base_layout, date_axis, line
 from backtest.report.research_page import Chapter, ResearchView, research_html
@@ -46,7 +47,7 @@ def walk_view(walk: WalkForward) -> ResearchView:
             ("Purge, embargo", f"{settings.purge}, {settings.embargo} sessions"),
             ("Chosen by", f"{settings.select} {label_of(walk.rank_by)}"),
         ],
-        badges=[("note", "Simulated market")] if bundle.get("simulated") else [],
+        badges=[(badge.level, badge.text) for badge in badges(walk.result)],
         question="Does the search find what lasts?",
         verdicts=_verdicts(walk),
         chapters=[_windows(walk), _stability(walk), *_crossed(walk)],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -10,7 +11,7 @@ from backtest import inference, load_config, run
 from backtest.search.statistics import statistics_of
 from backtest.search.sweep import open_sweep, run_trials
 from backtest.search.sweep_paths import fan, parallel
-from backtest.search.sweep_report import write_report
+from backtest.search.sweep_report import view_of, write_report
 
 CONFIG = """
 name: report
@@ -133,3 +134,19 @@ def test_lines_run_through_every_key_and_the_fan_holds_the_bands(sweep):
     low, high = drawn.figure["data"][0]["y"], drawn.figure["data"][1]["y"]
     assert (np.asarray(low) <= np.asarray(high)).all()
     assert parallel(sweep, active[:5], "sharpe") == []
+
+
+def test_data_of_survivors_is_told_where_the_best_looks_good(sweep):
+    """The sample market has delistings; where the JSON says otherwise, the page does, too."""
+    statistics, rows = statistics_of(sweep)
+    path = sweep.folder / "sweep.json"
+    before = path.read_text("utf-8")
+    assert json.loads(before)["survivors_only"] is False
+    assert ("note", "Survivors only") not in view_of(sweep, statistics, rows).badges
+    try:
+        path.write_text(json.dumps(json.loads(before) | {"survivors_only": True}), "utf-8")
+        view = view_of(sweep, statistics, rows)
+        assert ("note", "Survivors only") in view.badges
+        assert "survived" in view.verdicts[-1]
+    finally:
+        path.write_text(before, "utf-8")
