@@ -23,6 +23,7 @@ from backtest.report.compare_page import comparison_fragment, comparison_html
 from backtest.report.compare_same import sameness
 from backtest.report.compare_terminal import comparison_table
 from backtest.report.compare_trades import trade_differences
+from backtest.report.compare_window import basis, values_in_common
 from backtest.report.comparison import Comparison
 from backtest.report.page import write_text
 from backtest.report.series import series_of
@@ -95,6 +96,8 @@ def compare_results(results: Sequence[Result]) -> ShownComparison:
     common = common_of(dailies)
     unlike = unlike_reasons(results, names)
     noise = noise_of(common)
+    values = values_in_common(results, dailies, common)
+    has_common = bool(common.sessions.size)
     # Nothing is called best among runs that cannot be compared plainly.
     judge = None if unlike else noise
     return ShownComparison(
@@ -103,8 +106,12 @@ def compare_results(results: Sequence[Result]) -> ShownComparison:
         differences=(*config_differences(results), *source_differences(results)),
         unlike=tuple(unlike),
         same=tuple(sameness(results, names, common)),
-        headlines=tuple(headline_rows(results, judge)),
-        pairs=tuple(pair_rows(results, noise)) if len(results) == _PAIR else (),
+        notes=tuple(basis(results, names, common)),
+        values=tuple(values),
+        headlines=tuple(headline_rows(values, judge)),
+        pairs=tuple(pair_rows(values, noise, is_subtracted=has_common))
+        if len(results) == _PAIR
+        else (),
         measures=tuple(measure_groups(results, judge)),
         years=tuple(year_rows(results)),
         dailies=tuple(dailies),

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.measures import drawdowns, performance
-from backtest.measures.performance import DateArray, FloatArray
+from backtest.measures import drawdowns, performance, periods
+from backtest.measures.performance import BoolArray, DateArray, FloatArray
 
 if TYPE_CHECKING:
+    from backtest.report.account import Account
     from backtest.report.series import Series
 
 
@@ -33,12 +34,21 @@ class Common:
     sessions_per_year
         Common sessions in a year: what the runs state where they lose none and state the same,
         else as counted.
+    invested
+        Whether a run held or traded anything from the first common session to the last, (R,).
+    is_whole
+        Whether no run has a session that is not common.
+    has_a_year
+        Whether the common time is twelve calendar months or more.
     """
 
     sessions: DateArray
     levels: FloatArray
     cash: FloatArray
     sessions_per_year: float
+    invested: BoolArray
+    is_whole: bool
+    has_a_year: bool
 
     @cached_property
     def returns(self) -> FloatArray:
@@ -69,7 +79,30 @@ def common_of(dailies: Sequence[Series]) -> Common:
             own = np.broadcast_to(np.asarray(daily.account.risk_free), daily.account.sessions.shape)
             starts = np.concatenate((row[:1], row[:-1] + 1))
             cash[at] = np.add.reduceat(own[: row[-1] + 1], starts)
-    return Common(sessions, levels, cash, _sessions_per_year(dailies, sessions))
+    return Common(
+        sessions,
+        levels,
+        cash,
+        _sessions_per_year(dailies, sessions),
+        invested=np.array([_is_invested(daily.account, sessions) for daily in dailies]),
+        is_whole=all(daily.account.sessions.size == sessions.size for daily in dailies),
+        has_a_year=_has_a_year(dailies, sessions),
+    )
+
+
+def _is_invested(account: Account, sessions: DateArray) -> bool:
+    if not sessions.size:
+        return False
+    span = (account.sessions >= sessions[0]) & (account.sessions <= sessions[-1])
+    return bool(account.invested[span].any())
+
+
+def _has_a_year(dailies: Sequence[Series], sessions: DateArray) -> bool:
+    """Whether common sessions cover a year; sessions of any run beside them are no days off."""
+    if not sessions.size:
+        return False
+    known = np.unique(np.concatenate([daily.account.sessions for daily in dailies]))
+    return periods.covers(sessions, months=12, calendar=known)
 
 
 def _sessions_per_year(dailies: Sequence[Series], sessions: DateArray) -> float:

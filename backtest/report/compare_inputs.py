@@ -21,6 +21,7 @@ DRESS = frozenset(
 
 _MONEY = {"amount", "currency"}
 _LONG = 48  # letters of a name in a sentence
+_END = 13  # of those, a fingerprint's start with the mark of a copy
 _MOST = 6  # items of a list that are named
 _MARK = 12  # digits of a hash that are shown
 
@@ -125,8 +126,8 @@ def told(names: Sequence[str], values: Sequence[str]) -> str:
 
 
 def short(name: str) -> str:
-    """``name``, or its beginning where it is too long to stand in a sentence."""
-    return name if len(name) <= _LONG else f"{name[: _LONG - 1]}…"
+    """``name``, or both its ends where it is too long for a sentence: the last tells runs apart."""
+    return name if len(name) <= _LONG else f"{name[: _LONG - 1 - _END]}…{name[-_END:]}"
 
 
 def some(names: Sequence[str]) -> str:

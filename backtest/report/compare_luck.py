@@ -13,7 +13,7 @@ from backtest import inference
 from backtest.measures.performance import NOISE, FloatArray
 from backtest.report import formats
 from backtest.report.compare_common import Common
-from backtest.report.compare_inputs import short
+from backtest.report.compare_inputs import short, some
 
 LEVEL = 0.90
 SIZE = 0.10
@@ -73,7 +73,8 @@ class Best(NamedTuple):
 class Luck:
     """Tests of runs against the first and among one another.
 
-    ``reason`` says why there are none; empty where there are.
+    ``reason`` says why there are none; empty where there are. ``idle`` are the runs that held
+    nothing in the common time: they are in no test.
     """
 
     sessions: int
@@ -81,6 +82,7 @@ class Luck:
     leads: tuple[Lead, ...]
     best: Best | None
     reason: str
+    idle: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Give the tests for JSON; what is not known is None."""
@@ -91,6 +93,7 @@ class Luck:
             "seed": SEED,
             "reason": self.reason or None,
             "against": self.first,
+            "idle": list(self.idle),
             "sharpe_differences": [
                 {
                     "run": lead.name,
@@ -140,15 +143,26 @@ def luck_of(common: Common, names: Sequence[str]) -> Luck | None:
     count, sessions = common.excess.shape
     if count == 1:
         return None
-    reason = _no_test(common)
+    idle = tuple(name for name, is_in in zip(names, common.invested, strict=True) if not is_in)
+    reason = _no_test(common) or _no_risk(names, idle)
     if reason:
-        return Luck(sessions, names[0], (), None, reason)
-    excess = common.excess
+        return Luck(sessions, names[0], (), None, reason, idle)
+    excess = np.where(common.invested[:, np.newaxis], common.excess, math.nan)
     leads = tuple(
         _lead(name, own, excess[0], common.sessions_per_year, is_drawn=count <= _MOST_DRAWN)
         for name, own in zip(names[1:], excess[1:], strict=True)
     )
-    return Luck(sessions, names[0], leads, _best(excess) if count > 2 else None, "")
+    return Luck(sessions, names[0], leads, _best(excess) if count > 2 else None, "", idle)
+
+
+def _no_risk(names: Sequence[str], idle: Sequence[str]) -> str:
+    """Why runs that held nothing leave no test; empty where one is left."""
+    if not idle or (len(names) > 2 and names[0] not in idle):
+        return ""
+    return (
+        f"{some(idle)} held nothing in the sessions in common: there is no risk to relate a "
+        "difference to, and nothing to test."
+    )
 
 
 def _no_test(common: Common) -> str:

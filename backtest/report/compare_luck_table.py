@@ -161,6 +161,8 @@ def _notes(luck: Luck) -> tuple[str, ...]:
             "model confidence set of Hansen, Lunde and Nason; a run is left out where its p is at "
             "most 10 %. Runs that were tried and are not here are not counted."
         )
+    if luck.idle:
+        notes.append(f"Held nothing, and is in no test: {some(luck.idle)}.")
     return tuple(notes)
 
 

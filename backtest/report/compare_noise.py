@@ -67,8 +67,11 @@ class Noise:
         return first if min(sign * lead.low, sign * lead.high) > 0.0 else None
 
     def range_of(self, path: Path, run: int, other: int) -> Range | None:
-        """Range of what ``other`` has more than ``run``; None where it is not known."""
-        if path not in _DRAWN:
+        """Range of what ``other`` has more than ``run``; None where it is not known.
+
+        Nor has a run that held nothing one: its interest is no draw of luck.
+        """
+        if path not in _DRAWN or not self.common.invested[[run, other]].all():
             return None
         name = _DRAWN[path][0]
         differences = self._draws_of(other)[name] - self._draws_of(run)[name]

@@ -1,4 +1,4 @@
-"""Measures of several runs in rows, as their ``metrics.json`` have them."""
+"""Measures of several runs in rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from backtest.report.series import rows_of
 
 if TYPE_CHECKING:
     from backtest.report.compare_noise import Noise
+    from backtest.report.compare_window import Values
     from backtest.result import Result
 
 HEADLINES = (
@@ -28,9 +29,15 @@ HEADLINES = (
 """Numbers of a tearsheet's first screen."""
 
 
-def headline_rows(results: Sequence[Result], noise: Noise | None) -> list[MeasureRow]:
+def headline_rows(values: Sequence[Values], noise: Noise | None) -> list[MeasureRow]:
     """First numbers of each run, in the tearsheet's order."""
-    return [measure_row(results, measure, noise) for measure in HEADLINES]
+    return [_headline_row(values, measure, noise) for measure in HEADLINES]
+
+
+def _headline_row(
+    values: Sequence[Values], measure: Measure, noise: Noise | None = None
+) -> MeasureRow:
+    return _row([own[measure.path] for own in values], measure, noise)
 
 
 def measure_groups(
@@ -50,19 +57,29 @@ def measure_row(
     results: Sequence[Result], measure: Measure, noise: Noise | None = None
 ) -> MeasureRow:
     """One measure of each run; the best is marked where ``noise`` says that it is."""
-    found = [look_up(result.metrics, measure.path) for result in results]
+    return _row([look_up(result.metrics, measure.path) for result in results], measure, noise)
+
+
+def _row(found: Sequence[object], measure: Measure, noise: Noise | None) -> MeasureRow:
     texts = [formats.UNKNOWN if value is None else measure.show(value) for value in found]
     numbers = [formats.as_float(value) for value in found]
     best = noise.best(measure.path, numbers) if noise is not None else None
     return MeasureRow(measure.label, tuple(texts), tuple(numbers), best)
 
 
-def pair_rows(results: Sequence[Result], noise: Noise | None) -> list[PairRow]:
-    """First numbers of two runs, with their difference and its range under noise."""
+def pair_rows(
+    values: Sequence[Values], noise: Noise | None, *, is_subtracted: bool
+) -> list[PairRow]:
+    """First numbers of two runs, with their difference and its range under noise.
+
+    Nothing is subtracted where the runs were not measured over the same time.
+    """
     rows = []
     for measure in HEADLINES:
-        row = measure_row(results, measure)
-        lead = noise.range_of(measure.path, 0, 1) if noise is not None else None
+        row = _headline_row(values, measure)
+        value = row.numbers[1] - row.numbers[0] if is_subtracted else math.nan
+        judge = noise if math.isfinite(value) else None
+        lead = judge.range_of(measure.path, 0, 1) if judge is not None else None
         form = _points if measure.show is not formats.number else _signed
         if measure.path[0] == "costs":
             form = _signed_bps
@@ -71,7 +88,7 @@ def pair_rows(results: Sequence[Result], noise: Noise | None) -> list[PairRow]:
                 label=row.label,
                 first=row.texts[0],
                 second=row.texts[1],
-                difference=form(row.numbers[1] - row.numbers[0]),
+                difference=form(value),
                 low=form(lead.low) if lead is not None else "",
                 high=form(lead.high) if lead is not None else "",
                 is_clear=lead is not None and not lead.low <= 0.0 <= lead.high,

@@ -33,7 +33,7 @@ def sameness(results: Sequence[Result], names: Sequence[str], common: Common) ->
             count = formats.counted(common.sessions.size, "session")
             yield (
                 f"{names[one]} and {names[other]} have the same NAV in all {count} in common: what "
-                "differs in their inputs changed nothing."
+                "differs in their inputs changed nothing there."
             )
         told.add(other)
 

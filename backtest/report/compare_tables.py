@@ -147,7 +147,8 @@ def run_rows(comparison: Comparison, links: Sequence[str]) -> list[Run]:
                 color_of(at, len(comparison.names)),
                 link,
                 (
-                    f"{formats.day(sessions[0])} to {formats.day(sessions[-1])}",
+                    f"{formats.day(sessions[0])} to {formats.day(sessions[-1])}, "
+                    f"{formats.counted(len(sessions), 'session')}",
                     str(bundle.get("name", formats.UNKNOWN)),
                     describe.currency_of(result),
                     describe.cost_words(result),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from backtest.report.formats import as_float
 from backtest.report.series import section
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from backtest.report.compare_luck import Luck
     from backtest.report.compare_overlap import Fall, Overlap
     from backtest.report.compare_trades import TradeDifferences
+    from backtest.report.compare_window import Values
     from backtest.report.series import Series
     from backtest.report.why import Why
     from backtest.result import Result
@@ -62,12 +65,16 @@ class Comparison:
         Sentences that say why the runs cannot be compared plainly; empty where they can.
     same
         Sentences about runs that are one, or whose accounts are the same; empty where none are.
+    notes
+        Sentences on what the numbers stand on: other sessions than the runs' own, few, none held.
+    values
+        Of each run the eight numbers of a tearsheet's first screen, over the common time.
     headlines
-        The eight numbers of a tearsheet's first screen.
+        The same in rows of text.
     pairs
         The same of exactly two runs with their differences; empty for any other number.
     measures
-        All measures in groups: a title and its rows.
+        All measures of each run's whole period in groups: a title and its rows.
     years
         Return of each calendar year.
     dailies
@@ -91,6 +98,8 @@ class Comparison:
     differences: tuple[Difference, ...]
     unlike: tuple[str, ...]
     same: tuple[str, ...]
+    notes: tuple[str, ...]
+    values: tuple[Values, ...]
     headlines: tuple[MeasureRow, ...]
     pairs: tuple[PairRow, ...]
     measures: tuple[tuple[str, tuple[MeasureRow, ...]], ...]
@@ -112,7 +121,14 @@ class Comparison:
             },
             "unlike": list(self.unlike),
             "same": list(self.same),
+            "notes": list(self.notes),
             "common_sessions": int(self.common.sessions.size),
+            "in_common": {
+                name: {path[-1]: _known(value) for path, value in values.items()}
+                for name, values in zip(self.names, self.values, strict=True)
+            }
+            if self.common.sessions.size
+            else {},
             "headline": {
                 name: dict(section(result.metrics, "headline"))
                 for name, result in zip(self.names, self.results, strict=True)
@@ -125,3 +141,8 @@ class Comparison:
         if self.why is not None:
             found["why"] = self.why.as_dict()
         return found
+
+
+def _known(value: object) -> float | None:
+    number = as_float(value)
+    return number if math.isfinite(number) else None

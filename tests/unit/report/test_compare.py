@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -142,7 +143,8 @@ def test_the_terminal_table_shows_differences_warnings_and_measures(result, chan
     assert "execution.slippage.bps" in table
     assert "Not alike:" in table
     assert table.index("What differs") < table.index("Not alike:") < table.index("CAGR")
-    assert f"{100 * result.metrics['return']['cagr']:.2f} %" in table
+    assert "Measured over the 100 sessions in common" in table
+    assert f"{100 * result.nav['nav'].iloc[99] / 1e6 - 100:.2f} %" in table
 
 
 def test_square_brackets_in_a_name_are_no_markup_for_the_terminal(result, changed):
@@ -153,7 +155,34 @@ def test_square_brackets_in_a_name_are_no_markup_for_the_terminal(result, change
 def test_twelve_runs_stand_in_rows_on_the_terminal(make_result):
     runs = [make_result(50, name=f"run_{number:02d}", seed=number) for number in range(12)]
     table = shown(compare_table(runs), width=160)
-    assert sum(line.strip().startswith("run_") for line in table.splitlines()) >= 12
+    assert (
+        sum(line[:3] in {f"{letter}  " for letter in "ABCDEFGHIJKL"} for line in table.splitlines())
+        == 24
+    )
+    assert "L  run_11" in table
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+@pytest.mark.parametrize("count", [2, 4, 9])
+def test_no_number_is_cut_and_no_run_nameless_however_narrow_the_terminal(
+    make_result, count, width
+):
+    long = "longer-than-a-third-of-it"
+    runs = [make_result(300, name=long, seed=seed) for seed in range(count)]
+    runs = [replace(run, manifest=run.manifest | {"fingerprint": f"{at}e" * 8})
+            for at, run in enumerate(runs)]  # fmt: skip
+    comparison = compare_results(runs)
+    table = shown(comparison, width=width)
+    assert "…" not in table
+    assert max(map(len, table.splitlines())) <= width
+    for row in comparison.headlines:
+        for text in row.texts:
+            assert text in table
+    for row in comparison.pairs:
+        assert row.difference in table
+        assert f"{row.low} to {row.high}" in table or not row.low
+    for at in range(count):
+        assert f"{'ABCDEFGHI'[at]}  {long} {at}e{at}e{at}e{at}e" in table
 
 
 def test_hostile_names_are_text_in_a_comparison(result, changed):
@@ -241,7 +270,7 @@ def test_runs_whose_inputs_differ_and_whose_navs_do_not_are_told(result, changed
     comparison = compare_results([result, other(result, changed, name="dear", fingerprint="ff")])
     assert comparison.same == (
         "spillover_dip and dear have the same NAV in all 260 sessions in common: what differs in "
-        "their inputs changed nothing.",
+        "their inputs changed nothing there.",
     )
 
 

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from backtest.report.compare import compare_results
-from backtest.report.compare_inputs import differing_keys, settings_of, told_value
+from backtest.report.compare_inputs import differing_keys, settings_of, short, told_value
 from backtest.strategy import strategy_hash
 
 
@@ -149,3 +149,8 @@ def test_a_changed_market_file_is_an_input_that_differs(make_result, changed):
     second = changed(second, manifest=second.manifest | {"rules": rules})
     [row] = compare_results([first, second]).differences
     assert (row.key, row.texts) == ("rules of XHKG (hash)", ("c0dec0dec0de", "f00df00df00d"))
+
+
+def test_a_long_name_keeps_the_fingerprint_that_tells_it_from_its_namesake():
+    assert short("a" * 60 + " 3f9a1c7e") == "a" * 34 + "…" + "aaaa 3f9a1c7e"
+    assert len(short("a" * 60)) == len(short("a" * 48)) == 48
