@@ -111,9 +111,9 @@ class SpilloverDip(Strategy):
                 if recovered or t - entry >= self.hold or not inside[t, j]:
                     out[t, j] = 0.0
                     del held[j]
-            dips = np.flatnonzero(is_dip[t] & np.isnan(out[t])).tolist() if some[t] else []
-            fresh = [j for j in sorted(dips, key=lambda j: move[t, j]) if j not in held]
-            for j in fresh[: self.max_names - len(held)]:
+            room = self.max_names - len(held) if some[t] else 0
+            dips = np.flatnonzero(is_dip[t] & np.isnan(out[t])).tolist() if room else []
+            for j in [j for j in sorted(dips, key=lambda j: move[t, j]) if j not in held][:room]:
                 out[t, j] = 1.0 / self.max_names
                 held[j] = t
         return pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)

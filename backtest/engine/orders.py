@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,10 +14,20 @@ from backtest.execution import Portfolio
 from backtest.kernels.world import Orders
 
 FloatArray = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _TOLERANCE = 1e-9  # of a sum of weights: 500 times 0.002 is 1.000000000000008
 _SHOWN = 5  # faults named one by one
+
+
+class Wanted(NamedTuple):
+    """Weights of the run's rebalance decisions, one entry each, in the order of rows."""
+
+    row: Ints
+    column: Ints
+    weight: FloatArray
+    held: Mask  # whether it may be
 
 
 def build_orders(
@@ -38,16 +50,18 @@ def build_orders(
     run = slice(clock.first, clock.last + 1)
     can_trade = clock.can_rebalance[run].copy()
     values = weights.to_numpy(dtype=np.float64)[run]
-    wanted = ~np.isnan(values) & can_trade[:, None]
+    days = np.flatnonzero(can_trade)
+    at, columns = np.nonzero(~np.isnan(values[days]))
+    rows = days[at]
     held = np.ascontiguousarray(universe.to_numpy(dtype=np.bool_)[run])
-    _check_values(values, wanted, held, weights, clock=clock, portfolio=portfolio)
-    rows, columns = np.nonzero(wanted)
+    wanted = Wanted(rows, columns, values[rows, columns], held[rows, columns])
+    _check_values(wanted, weights, clock=clock, portfolio=portfolio)
     # What may be held is asked only of what is ever wanted; mostly the answer is always yes.
     asked = held[:, np.unique(columns)]
     return Orders(
         ptr=np.searchsorted(rows, np.arange(len(values) + 1)),
         column=columns.astype(np.uint32),
-        weight=values[rows, columns],
+        weight=wanted.weight,
         can_trade=can_trade,
         universe=held if not asked.all() else np.zeros((0, 0), dtype=np.bool_),
     )
@@ -73,37 +87,34 @@ def _check_shape(weights: pd.DataFrame, universe: pd.DataFrame) -> None:
 
 
 def _check_values(
-    values: FloatArray,
-    wanted: Mask,
-    held: Mask,
-    weights: pd.DataFrame,
-    *,
-    clock: Clock,
-    portfolio: Portfolio,
+    wanted: Wanted, weights: pd.DataFrame, *, clock: Clock, portfolio: Portfolio
 ) -> None:
-    faults = []
+    faults: list[str] = []
+    rows, columns, weight, held = wanted
+
+    def named(k: int) -> str:
+        day = weights.index[clock.first + int(rows[k])]
+        return f"{day:%Y-%m-%d} {weights.columns[int(columns[k])]}"
 
     def report(bad: Mask, what: str) -> None:
-        rows, columns = np.nonzero(bad)
-        for row, column in list(zip(rows, columns, strict=True))[:_SHOWN]:
-            day = weights.index[clock.first + int(row)]
-            symbol = weights.columns[int(column)]
-            faults.append(f"{day:%Y-%m-%d} {symbol}: weight {values[row, column]:g} {what}")
-        if len(rows) > _SHOWN:
+        found = np.flatnonzero(bad)
+        faults.extend(f"{named(k)}: weight {weight[k]:g} {what}" for k in found[:_SHOWN])
+        if len(found) > _SHOWN:
             gist = what.split(";", maxsplit=1)[0]
-            faults.append(f"... and {len(rows) - _SHOWN} more that {gist}")
+            faults.append(f"... and {len(found) - _SHOWN} more that {gist}")
 
-    # An infinite weight is told as that alone: it would break every other rule too.
-    infinite = wanted & np.isinf(values)
+    infinite = np.isinf(weight)
     report(infinite, "is infinite")
-    filled = np.where(wanted & ~infinite, values, 0.0)
+    size = np.where(infinite, 0.0, np.abs(weight))
     if not portfolio.short:
-        report(filled < 0.0, "is below 0; set portfolio.short to sell short")
-    report((filled != 0.0) & ~held, "is outside the universe; only 0 and NaN are allowed there")
-    gross = np.abs(filled).sum(axis=1)
+        report((weight < 0.0) & ~infinite, "is below 0; set portfolio.short to sell short")
+    outside = (size != 0.0) & ~held
+    report(outside, "is outside the universe; only 0 and NaN are allowed there")
+    gross = np.bincount(rows, size)
     for row in np.flatnonzero(gross > portfolio.max_gross + _TOLERANCE)[:_SHOWN]:
         day = weights.index[clock.first + row]
-        largest = weights.columns[int(np.argmax(np.abs(filled[row])))]
+        own = rows == row
+        largest = weights.columns[int(columns[own][np.argmax(size[own])])]
         faults.append(
             f"{day:%Y-%m-%d}: absolute weights sum to {gross[row]:.6g} (most in {largest}), "
             f"above portfolio.max_gross {portfolio.max_gross:g}"

@@ -44,6 +44,7 @@ class Trial:
     nav: FloatArray
     outline: Outline
     fingerprint: str
+    risk_free: float | FloatArray  # return of cash per session, as ``tearsheet.risk_free`` says
 
     @property
     def fills(self) -> int:
@@ -60,20 +61,6 @@ class Trial:
     def sessions_per_year(self) -> float:
         """Of the base exchange's calendar."""
         return sessions_per_year(self.stage.clock.base)
-
-    @property
-    def risk_free(self) -> float | FloatArray:
-        """Return of cash per session, as ``tearsheet.risk_free`` says."""
-        setting = self.config.tearsheet.risk_free
-        if setting != "rates":
-            return performance.per_session_rate(
-                float(setting), sessions_per_year=self.sessions_per_year
-            )
-        clock = self.stage.clock
-        closes = clock.base_sessions.close[clock.first : clock.last + 1]
-        currency = self.config.portfolio.currency
-        known = rate_known(self.stage.bundle.rates, currency, pd.DatetimeIndex(closes, tz="UTC"))
-        return performance.accrued_rates(known, self.sessions)
 
 
 Outcome = Trial | Exception
@@ -102,6 +89,7 @@ class Workshop:
         self._worlds: OrderedDict[str, World] = OrderedDict()
         self._features = FeatureStore()
         self._orders: OrderedDict[str, Orders] = OrderedDict()
+        self._cash: OrderedDict[str, float | FloatArray] = OrderedDict()
 
     def trial(self, values: Values, label: str = "trial") -> Trial:
         """Simulate the base config with ``values`` in place.
@@ -228,12 +216,19 @@ class Workshop:
             world, terms = change(world, terms)
         outlined = outline(world, orders, terms)
         resolved = config.resolved(asked.strategy)
+        risk_free = _kept(
+            self._cash,
+            f"{asked.stage_key} {config.tearsheet.risk_free}",
+            _STAGES,
+            lambda: _risk_free(asked.stage, config),
+        )
         return Trial(
             config=config,
             stage=asked.stage,
             nav=np.concatenate(([config.portfolio.cash.amount], outlined.nav)),
             outline=outlined,
             fingerprint=fingerprint_of(asked.parts | {"config": without_looks(resolved)}),
+            risk_free=risk_free,
         )
 
     def _class_of(self, name: str) -> type[Strategy]:
@@ -259,6 +254,18 @@ class Workshop:
             portfolio=config.portfolio,
             tradable=stage.held,
         )
+
+
+def _risk_free(stage: Stage, config: RunConfig) -> float | FloatArray:
+    clock = stage.clock
+    setting = config.tearsheet.risk_free
+    if setting != "rates":
+        per_year = sessions_per_year(clock.base)
+        return performance.per_session_rate(float(setting), sessions_per_year=per_year)
+    run = slice(clock.first, clock.last + 1)
+    closes = pd.DatetimeIndex(clock.base_sessions.close[run], tz="UTC")
+    known = rate_known(stage.bundle.rates, config.portfolio.currency, closes)
+    return performance.accrued_rates(known, clock.base_sessions.dates[run])
 
 
 def _stage_key(config: RunConfig) -> str:
