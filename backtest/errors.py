@@ -60,3 +60,14 @@ class MarketError(BacktestError):
 
 class RunError(BacktestError):
     """A run that could not be finished."""
+
+
+class WorkersLost(RunError):
+    """Workers died with batches in their hands; what they had finished is safe."""
+
+    def __init__(self, problem: object) -> None:
+        said = str(problem).strip().partition("\n")[0]
+        super().__init__(
+            f"A worker died, and its trials with every retry: {said}\n"
+            "Finished trials are kept: the same command goes on behind them."
+        )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from backtest.units import Sessions
 
@@ -190,11 +191,22 @@ class ExecutorSettings(BaseModel):
         None, ge=1, description="processes; none means one for each core, or all of the cluster"
     )
     address: str | None = Field(
-        None, description="Ray's address, such as auto or ray://host:10001; none starts Ray here"
+        None,
+        description="Ray's address: auto, host:6379 or ray://host:10001; none starts Ray here",
     )
     batch: int | None = Field(
         None, ge=1, description="trials handed over at once; none means about a second's worth"
     )
     retries: int = Field(
-        20, ge=0, description="times that unfinished trials are dealt out again after workers died"
+        20,
+        ge=0,
+        description="times that unfinished trials are dealt out again after workers died; "
+        "with Ray, times for each batch",
     )
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, address: str | None) -> str | None:
+        if address is not None and not re.fullmatch(r"auto|(ray://)?[^/\s]+:\d+", address):
+            raise ValueError(f"must be auto, host:port or ray://host:port, got {address!r}")
+        return address

@@ -111,7 +111,7 @@ def find_strategies(root: Path | None = None) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     clashes = []
-    for folder in _folders(root or Path.cwd()):
+    for folder in strategy_folders(root or Path.cwd()):
         for file in sorted(folder.glob("*.py")):
             if file.stem.startswith("_"):
                 continue
@@ -141,7 +141,8 @@ def strategy_hash(name: str, root: Path | None = None) -> str:
     return hashlib.sha256(source).hexdigest()
 
 
-def _folders(root: Path) -> list[Path]:
+def strategy_folders(root: Path) -> list[Path]:
+    """Folders that strategies are looked for in: that of ``root``, then the installed one."""
     folders = [root / "strategies"]
     spec = importlib.util.find_spec("strategies")
     if spec is not None and spec.submodule_search_locations:

@@ -54,11 +54,17 @@ def sweep(
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
         loaded = with_workers(load_all([config], overrides or ())[0], workers)
+        from backtest.search.executors import is_parallel
         from backtest.search.sweep import open_sweep, run_trials
 
         with screen.stages() as stages:
             stages("data, and the base configuration")
             opened, base = open_sweep(loaded, out=out)
+        if opened.settings.optuna is not None and is_parallel(loaded.executor):
+            screen.say(
+                "Several trials at once: what Optuna learns depends on which comes back "
+                "first, so another study differs; executor.workers: 1 makes it reproducible."
+            )
         with _progress(screen) as show:
             step = run_trials(opened, base, limit=limit, progress=show)
         screen.document = {

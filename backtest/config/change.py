@@ -22,6 +22,7 @@ def changed(
     *,
     strategy: type[Strategy] | None = None,
     label: str = "change",
+    folder: Path | None = None,
 ) -> RunConfig:
     """``config`` with ``values`` (by dotted key) in place, checked like a file.
 
@@ -31,6 +32,8 @@ def changed(
         Class of ``config.strategy.name``, where it is at hand: it saves looking for the file.
     label
         Names the change in faults, such as ``trial 17``.
+    folder
+        What relative paths among ``values`` start from; the working directory by default.
 
     Raises
     ------
@@ -42,7 +45,7 @@ def changed(
         _put(plain, key.split("."), value)
     made = _sound(plain, strategy if "strategy.name" not in values else None)
     if made is None:
-        made = config_of(plain, folder=Path.cwd(), title=label)
+        made = config_of(plain, folder=folder or Path.cwd(), title=label)
     made._written.update(config._written)
     made._places = config._places
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from backtest.errors import BacktestError
 from backtest.research import SweepSettings
 from backtest.search.scores import block_sums, scores_of
 from backtest.search.space import Values, plan_of
-from backtest.search.workshop import Outcome, Trial, Workshop
+from backtest.search.workshop import Outcome, Supplies, Trial, Workshop
 
 Row = dict[str, object]
 Rows = list[Row]
@@ -28,6 +28,7 @@ class Job:
     key: str
     base: RunConfig
     sweep: SweepSettings
+    supplies: Callable[[], Supplies] | None = None  # of workers that do not share our disk
 
 
 def work(job: Job, numbers: Sequence[int]) -> Rows:
@@ -45,7 +46,8 @@ def workshop_of(job: Job) -> Workshop:
     """The workshop of a sweep in this process; another sweep's is let go."""
     if job.key not in _workshops:
         _workshops.clear()
-        _workshops[job.key] = Workshop(job.base)
+        supplies = None if job.supplies is None else job.supplies()
+        _workshops[job.key] = Workshop(job.base, supplies)
     return _workshops[job.key]
 
 

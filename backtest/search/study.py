@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from backtest.errors import RunError
 from backtest.research import Draw, OptunaSearch
+from backtest.search.cluster import sent
 from backtest.search.constraints import holds, parse_constraints
 from backtest.search.executors import worked, workers_of
 from backtest.search.job import Job, Row, row_of, workshop_of
@@ -58,14 +59,15 @@ def run_study(
     schema = schema_of(sweep.settings)
     study = _open_study(sweep, search)
     _tell_again(study, sweep, search)
-    workers = max(1, workers_of(sweep.config.executor))
+    job = sent(Job(sweep.fingerprint, sweep.config, sweep.settings), sweep.config.executor)
+    workers = workers_of(sweep.config.executor)
     pace = Pace(1)
     done = _count(sweep.parts)
     pace.begin(total=search.n_trials, before=done)
     left = search.n_trials - done if limit is None else min(limit, search.n_trials - done)
     while left > 0:
         trials = [study.ask() for _ in range(min(workers, left))]
-        rows = _worked(sweep, base, search, trials)
+        rows = _worked(sweep, base, job, trials)
         write_part(sweep.parts, rows, schema)
         keep(rows)
         for row in rows:
@@ -128,10 +130,12 @@ def _suggested(trial: optuna.Trial, key: str, space: Draw) -> Any:
 def _worked(
     sweep: Sweep,
     base: Trial,
-    search: OptunaSearch,
+    job: Job,
     trials: Sequence[optuna.Trial],
 ) -> list[Row]:
     """Rows of the trials: ruled out by a constraint, given up early, or simulated in full."""
+    search = sweep.settings.optuna
+    assert search is not None  # noqa: S101 - run_study has looked
     rows: dict[int, Row] = {}
     alive = []
     by_number = {trial.number: trial for trial in trials}
@@ -149,7 +153,6 @@ def _worked(
             alive.append(one)
         else:
             rows[one.number] = _empty(one, "ruled_out")
-    job = Job(sweep.fingerprint, sweep.config, sweep.settings)
     for stage, end in enumerate(_early_ends(base, search.prune_periods)):
         early = {
             int(str(row["trial"])): row

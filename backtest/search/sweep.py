@@ -19,13 +19,14 @@ from backtest.assumptions import data_facts
 from backtest.config import RunConfig
 from backtest.config.change import changed
 from backtest.config.model import SEARCH
-from backtest.errors import ConfigError, Fault
+from backtest.errors import ConfigError, Fault, WorkersLost
 from backtest.folders import REPORTS
 from backtest.provenance import fingerprint_of
 from backtest.research import SweepSettings, Value
 from backtest.runner import inputs_of
+from backtest.search.cluster import connected, sent
 from backtest.search.constraints import holds, keys_in, parse_constraints
-from backtest.search.executors import WorkersLost, worked
+from backtest.search.executors import worked
 from backtest.search.job import Job, Row, Rows, work
 from backtest.search.pace import Pace, Step
 from backtest.search.scores import MEASURES
@@ -144,18 +145,28 @@ def run_trials(
     sweep.parts.mkdir(parents=True, exist_ok=True)
     _describe(sweep, base)
     ledger = reports or sweep.folder.parents[1]
-    if sweep.settings.optuna is not None:
-        return run_study(
-            sweep,
-            base,
-            keep=lambda rows: record_trials(ledger, records_of(sweep, base, rows)),
-            limit=limit,
-            progress=progress,
-        )
+
+    def keep(rows: Rows) -> None:
+        record_trials(ledger, records_of(sweep, base, rows))
+
+    with connected(sweep.config.executor):
+        if sweep.settings.optuna is not None:
+            return run_study(sweep, base, keep=keep, limit=limit, progress=progress)
+        return _run_plan(sweep, keep, limit, progress)
+
+
+def _run_plan(
+    sweep: Sweep,
+    keep: Callable[[Rows], None],
+    limit: int | None,
+    progress: Callable[[Step], None] | None,
+) -> Step:
+    """Trials of a grid or of random draws."""
+    executor = sweep.config.executor
     plan = plan_of(sweep.settings)
     schema = schema_of(sweep.settings)
-    job = Job(sweep.fingerprint, sweep.config, sweep.settings)
-    pace = Pace(sweep.config.executor.batch)
+    job = sent(Job(sweep.fingerprint, sweep.config, sweep.settings), executor)
+    pace = Pace(executor.batch)
     wanted = _wanted(sweep, plan)
     left = plan.count if limit is None else limit
     lost = 0
@@ -165,9 +176,9 @@ def run_trials(
         pending = np.flatnonzero(wanted & ~done)[: max(left, 0)]
         batches = pace.batches(pending, done)
         try:
-            for rows, seconds in worked(partial(_timed, job), batches, sweep.config.executor):
+            for rows, seconds in worked(partial(_timed, job), batches, executor):
                 write_part(sweep.parts, rows, schema)
-                record_trials(ledger, records_of(sweep, base, rows))
+                keep(rows)
                 left -= len(rows)
                 failed = sum(row["status"] == "failed" for row in rows)
                 step = pace.note(len(rows), failed, seconds)
@@ -176,7 +187,8 @@ def run_trials(
             break
         except WorkersLost:
             lost += 1
-            if lost > sweep.config.executor.retries:
+            # Ray has dealt out its batches again by itself.
+            if executor.backend == "ray" or lost > executor.retries:
                 raise
     step = pace.step
     if step.done == step.total:

@@ -28,7 +28,7 @@ def schema_of(sweep: SweepSettings) -> pa.Schema:
     return pa.schema(
         [
             ("trial", pa.int64()),
-            *((key, _type_of(values)) for key, values in _values_by_key(sweep).items()),
+            *((key, _type_of(values)) for key, values in values_by_key(sweep).items()),
             ("status", pa.string()),
             ("error", pa.string()),
             ("fingerprint", pa.string()),
@@ -101,7 +101,7 @@ def _write_whole(table: pa.Table, path: Path) -> None:
         raise
 
 
-def _values_by_key(sweep: SweepSettings) -> dict[str, list[Value]]:
+def values_by_key(sweep: SweepSettings) -> dict[str, list[Value]]:
     """Values, or examples of them, that a key may take."""
     if sweep.grid is not None:
         return dict(sweep.grid)

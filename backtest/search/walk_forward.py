@@ -23,6 +23,7 @@ from backtest.research import SweepSettings, WalkForwardSettings
 from backtest.result import Result
 from backtest.runner import inputs_of, run_to_folder
 from backtest.search import selection
+from backtest.search.cluster import connected
 from backtest.search.combinatorial import CombinatorialPaths
 from backtest.search.cross_validation import cross_validated, paths_told
 from backtest.search.job import Row
@@ -111,10 +112,11 @@ def walk_forward(
     reports = out or REPORTS
     folder = reports / config.name / f"walk-forward-{fingerprint}"
     chosen = []
-    for window in windows:
-        say(f"window {window.number + 1} of {len(windows)}")
-        rows = _searched(config, base, window, folder, reports=reports, steps=steps)
-        chosen.append(_choose(rows, window, base, settings, sweep))
+    with connected(config.executor):
+        for window in windows:
+            say(f"window {window.number + 1} of {len(windows)}")
+            rows = _searched(config, base, window, folder, reports=reports, steps=steps)
+            chosen.append(_choose(rows, window, base, settings, sweep))
     say("the chosen, one after the other")
     weights = _stitched(shop, base, chosen)
     path = _write_weights(weights, folder / "weights.parquet")

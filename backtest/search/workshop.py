@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from backtest.config.change import changed
 from backtest.config.fit import bundle_of
 from backtest.data.bundle import Bundle
 from backtest.data.fx import rate_known
+from backtest.data.settings import DataSettings
 from backtest.engine import Outline, outline
 from backtest.engine.compilation import build_terms, build_world
 from backtest.engine.orders import build_orders
@@ -78,11 +80,24 @@ class _Asked:
     orders_key: str
 
 
+@dataclass(frozen=True)
+class Supplies:
+    """What a workshop on another machine needs: bundles by key, and the base config's stage."""
+
+    bundles: dict[str, Bundle]
+    stage_key: str
+    stage: Stage  # its strategy left out: the class is loaded from its file over there
+    parts: dict[str, Any]
+    folder: Path  # that relative paths start from
+
+
 class Workshop:
     """Simulates variations of one config; data, panel, world and features are shared among them."""
 
-    def __init__(self, base: RunConfig) -> None:
+    def __init__(self, base: RunConfig, supplies: Supplies | None = None) -> None:
         self.base = base
+        self._supplied: dict[str, Bundle] = {}
+        self._folder = Path.cwd()
         self._classes: dict[str, type[Strategy]] = {}
         self._bundles: OrderedDict[str, Bundle] = OrderedDict()
         self._stages: OrderedDict[str, tuple[Stage, dict[str, Any]]] = OrderedDict()
@@ -90,6 +105,25 @@ class Workshop:
         self._features = FeatureStore()
         self._orders: OrderedDict[str, Orders] = OrderedDict()
         self._cash: OrderedDict[str, float | FloatArray] = OrderedDict()
+        if supplies is not None:
+            self._supplied = supplies.bundles
+            self._folder = supplies.folder
+            self._stages[supplies.stage_key] = (supplies.stage, supplies.parts)
+
+    def supplies(self, variants: Iterable[Values]) -> Supplies:
+        """What another workshop of this base needs to make trials without our disk.
+
+        ``variants`` set whatever of the data varies. The panel comes with the frames that the
+        strategy asks for.
+        """
+        self.trial({})
+        bundles = {}
+        for values in ({}, *variants):
+            config = changed(self.base, values, label="data", folder=self._folder)
+            bundles[_bundle_key(config.data)] = self._bundle(config)
+        base = self._ask({}, "base")
+        stage = replace(base.stage, strategy=Strategy())
+        return Supplies(bundles, base.stage_key, stage, base.parts, self._folder)
 
     def trial(self, values: Values, label: str = "trial") -> Trial:
         """Simulate the base config with ``values`` in place.
@@ -186,7 +220,7 @@ class Workshop:
     def _ask(self, values: Values, label: str) -> _Asked:
         name = str(values.get("strategy.name", self.base.strategy.name))
         known = self._class_of(name)
-        config = changed(self.base, values, strategy=known, label=label)
+        config = changed(self.base, values, strategy=known, label=label, folder=self._folder)
         strategy = known.model_validate(config.strategy.params)
         key = _stage_key(config)
         stage, parts = _kept(self._stages, key, _STAGES, lambda: self._staged(config))
@@ -237,11 +271,14 @@ class Workshop:
         return self._classes[name]
 
     def _staged(self, config: RunConfig) -> tuple[Stage, dict[str, Any]]:
-        data = config.data
-        key = repr((data.bundle, data.as_of, sorted(data.checks.items())))
-        bundle = _kept(self._bundles, key, _BUNDLES, lambda: bundle_of(config))
-        stage = stage_of(config, bundle)
+        stage = stage_of(config, self._bundle(config))
         return stage, inputs_of(stage)
+
+    def _bundle(self, config: RunConfig) -> Bundle:
+        key = _bundle_key(config.data)
+        if key in self._supplied:
+            return self._supplied[key]
+        return _kept(self._bundles, key, _BUNDLES, lambda: bundle_of(config))
 
     @staticmethod
     def _world(stage: Stage, config: RunConfig) -> World:
@@ -266,6 +303,11 @@ def _risk_free(stage: Stage, config: RunConfig) -> float | FloatArray:
     closes = pd.DatetimeIndex(clock.base_sessions.close[run], tz="UTC")
     known = rate_known(stage.bundle.rates, config.portfolio.currency, closes)
     return performance.accrued_rates(known, clock.base_sessions.dates[run])
+
+
+def _bundle_key(data: DataSettings) -> str:
+    """What the tables depend on; the period is the clock's."""
+    return repr((data.bundle, data.as_of, sorted(data.checks.items())))
 
 
 def _stage_key(config: RunConfig) -> str:
