@@ -90,7 +90,7 @@ def _settings_layout(keys: Sequence[str], ticks: Sequence[Ticks]) -> dict[str, o
     layout["xaxis"] |= {
         "tickvals": list(range(len(keys))),
         "ticktext": [plain(short(key)) for key in keys],
-        "range": [-0.15, len(keys) - 0.6],
+        "range": [-0.4, len(keys) - 0.6],
     }
     layout["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
     labels = [
