@@ -133,7 +133,7 @@ def _table(rows: list[Row]) -> Listing:
 
 
 def _cell(key: str, value: object) -> str:
-    if isinstance(value, float):
+    if key in _HEADLINES:
         from backtest.report import formats
 
         forms = {"sharpe": formats.number, "costs_bps": formats.bps}

@@ -160,8 +160,8 @@ def _no_risk(names: Sequence[str], idle: Sequence[str]) -> str:
     if not idle or (len(names) > 2 and names[0] not in idle):
         return ""
     return (
-        f"{some(idle)} held nothing in the sessions in common: there is no risk to relate a "
-        "difference to, and nothing to test."
+        f"{some(idle)} held nothing in the sessions in common: there is no risk to set a return "
+        "against, and nothing to test."
     )
 
 

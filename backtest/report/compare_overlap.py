@@ -63,7 +63,7 @@ class Fall(NamedTuple):
 def overlap_of(results: Sequence[Result], common: Common) -> Overlap:
     """Overlap of each pair of runs."""
     holdings, with_first = _holdings(results, common.sessions)
-    return Overlap(_correlation(common.returns), holdings, with_first, _shared(-common.drawdown))
+    return Overlap(_correlation(_moving(common)), holdings, with_first, _shared(-common.drawdown))
 
 
 def deepest_falls(results: Sequence[Result], dailies: Sequence[Series]) -> list[Fall | None]:
@@ -82,6 +82,11 @@ def deepest_falls(results: Sequence[Result], dailies: Sequence[Series]) -> list[
         returns = tuple(_between(daily, peak, trough) for daily in dailies)
         found.append(Fall(peak, trough, returns))
     return found
+
+
+def _moving(common: Common) -> FloatArray:
+    """Returns of the runs, NaN of those that held nothing: interest alone is no bet."""
+    return np.where(common.invested[:, np.newaxis], common.returns, np.nan)
 
 
 def _correlation(returns: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from backtest.measures import drawdowns, performance, trading
 from backtest.report import formats
 from backtest.report.account import column
 from backtest.report.catalogue import Path, look_up
+from backtest.report.compare_inputs import some
 from backtest.report.series import section
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ def values_in_common(
     held, dealt and paid is that of the run's own sessions from the first common one to the last.
     """
     if common.is_whole or not common.sessions.size:
-        return [{path: look_up(result.metrics, path) for path in PATHS} for result in results]
+        whole = [{path: look_up(result.metrics, path) for path in PATHS} for result in results]
+        return [
+            own if is_in or not common.sessions.size else own | {("risk", "sharpe"): math.nan}
+            for own, is_in in zip(whole, common.invested, strict=True)
+        ]
     return [
         _of_returns(common, run) | _of_records(result, daily, common)
         for run, (result, daily) in enumerate(zip(results, dailies, strict=True))
@@ -72,10 +77,12 @@ def basis(results: Sequence[Result], names: Sequence[str], common: Common) -> It
             f"turnover and costs are annualised from {count}."
         )
     for result, name in zip(results, names, strict=True):
-        stated = section(result.metrics, "conventions")
-        for key in ("short", "idle"):
-            if stated.get(key) is not None:
-                yield f"{name}: {stated[key]}."
+        short = section(result.metrics, "conventions").get("short")
+        if short is not None:
+            yield f"{name}: {short}."
+    idle = [name for name, is_in in zip(names, common.invested, strict=True) if not is_in]
+    if idle and sessions.size:
+        yield f"{some(idle)} held nothing in the sessions in common: there is no ratio to risk."
 
 
 def _of_returns(common: Common, run: int) -> dict[Path, object]:

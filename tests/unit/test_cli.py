@@ -297,6 +297,7 @@ class TestList:
         assert [(row["name"], row["sharpe"]) for row in rows] == [("pe", 1.5), ("dip", 0.5)]
         shown = call("list", "runs").stdout
         assert "10.00 %" in shown
+        assert "–" in shown  # of what a run does not have
 
     def test_strategies_are_described_by_the_first_line_of_their_file(self, call):
         Path("strategies").mkdir()

@@ -136,6 +136,16 @@ class TestIdle:
         assert {row.low for row in comparison.pairs} == {""}
         assert "more than luck" not in compare_html(comparison)
 
+    def test_a_ratio_that_was_saved_for_one_before_is_not_shown(self, idle, make_result):
+        comparison = compare_results([make_result(300, name="a"), idle])
+        [ratio] = [row for row in comparison.pairs if row.label == "Sharpe"]
+        assert idle.metrics["risk"]["sharpe"] is not None
+        assert (ratio.second, ratio.difference) == ("–", "–")
+        assert np.isnan(comparison.overlap.correlation[0, 1])
+        assert comparison.notes == (
+            "idle held nothing in the sessions in common: there is no ratio to risk.",
+        )
+
     def test_among_three_it_is_in_no_test(self, idle, make_result):
         comparison = compare_results(
             [make_result(300, name="a"), idle, make_result(300, name="c", seed=2)]
