@@ -33,7 +33,7 @@ def check(
 ) -> None:
     """Run every check on a bundle and list what each found.
 
-    Rows dated after today are a fault here; no other command looks at today's date.
+    Rows dated after today are a fault here; no number of a run depends on today's date.
     """
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):

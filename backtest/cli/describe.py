@@ -171,7 +171,7 @@ def _markets() -> list[Row]:
                 "name": name,
                 "exchanges": ", ".join(rules.exchanges),
                 "currency": rules.currency,
-                "description": rules.description.split(";")[0].split(":")[0].strip(),
+                "description": rules.description.partition(":")[0].strip(),
             }
         )
     return rows

@@ -146,6 +146,7 @@ def _run_one(
     looked = _tell_of_check(result, screen, out or REPORTS)
     for warning in _texts(result.manifest.get("warnings")):
         screen.say(f"warning: {warning}", "yellow")
+    _tell_of_future(result, screen)
     optimistic = len(_texts(result.manifest.get("optimistic")))
     if optimistic:
         screen.say(
@@ -156,13 +157,33 @@ def _run_one(
     return summary
 
 
+def _tell_of_future(result: Result, screen: Screen) -> None:
+    """Say here, and in no file, that the run lives through days that have not come yet."""
+    from backtest.data.known import latest_today
+
+    last, today = str(result.manifest["period"]["last"]), latest_today().isoformat()
+    if last > today:
+        text = f"warning: the run ends on {last}, after today: `backtest data check` the bundle"
+        screen.say(text, "bold red")
+
+
 def _tell_of_check(result: Result, screen: Screen, reports: Path) -> str:
     """Say how the check of these decisions ended, loudly where it failed: the word for it."""
-    from backtest.report.checked import check_record, failed_claims, key_of, record_path
+    from backtest.report.checked import (
+        check_record,
+        failed_claims,
+        failed_elsewhere,
+        key_of,
+        record_path,
+    )
 
     key = key_of(result)
     record = check_record(reports, key)
     if key is None or record is None:
+        elsewhere = failed_elsewhere(reports, result)
+        if elsewhere is not None:
+            told = "warning: `backtest check` FAILED for this strategy under other settings"
+            screen.say(f"{told}: {elsewhere}", "bold red")
         screen.say("Not checked for look-ahead yet: `backtest check` does.", "dim")
         return "not run"
     if record["passed"]:

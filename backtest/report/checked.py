@@ -4,7 +4,8 @@
 data, universe, clock, strategy with its source and files, the limits that the check holds weights
 to, market files, versions and the package's own source. What comes after the weights (fills, costs,
 exits, cash) is not in it, so one check serves every run of the same decisions. A changed strategy
-has another key: its old record is not found, and the page says that no check was run.
+has another key: its old record is not found, and the page says that no check was run. A check that
+failed is remembered as long as the strategy's source stays the same, whatever else changes.
 
 The record is no part of a run: it is looked up when a page is drawn, never enters the fingerprint
 and is not written into the run's folder.
@@ -87,15 +88,28 @@ def check_record(reports: Path, key: str | None) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and isinstance(record.get("passed"), bool) else None
 
 
+def failed_elsewhere(reports: Path, result: Result) -> Path | None:
+    """A record of the same strategy's source that failed on other data, settings or versions."""
+    source = result.manifest.get("strategy", {}).get("sha256")
+    for path in sorted((reports / FOLDER).glob("*.json")):
+        record = check_record(reports, path.stem) or {}
+        said = record.get("strategy")
+        if isinstance(said, dict) and said.get("sha256") == source and not record["passed"]:
+            return path
+    return None
+
+
 def with_record(result: Result, reports: Path) -> Result:
     """``result`` as its page is drawn: ``manifest["look_ahead"]`` is the record, if there is one.
 
-    For the drawing alone: a run is saved without it.
+    Where there is none, ``manifest["look_ahead_elsewhere"]`` says whether a check of the same
+    strategy failed. For the drawing alone: a run is saved without it.
     """
     record = check_record(reports, key_of(result))
-    if record is None:
-        return result
-    return replace(result, manifest={**result.manifest, "look_ahead": record})
+    if record is not None:
+        return replace(result, manifest={**result.manifest, "look_ahead": record})
+    failed = failed_elsewhere(reports, result) is not None
+    return replace(result, manifest={**result.manifest, "look_ahead_elsewhere": failed})
 
 
 def write_record(reports: Path, key: str, record: Mapping[str, Any]) -> Path:

@@ -223,6 +223,8 @@ def look_ahead(result: Result) -> Check:
     """Whether the look-ahead proof was run on this config, and how it ended."""
     outcome = result.manifest.get("look_ahead")
     passed = outcome.get("passed") if isinstance(outcome, Mapping) else outcome
+    if passed is None and result.manifest.get("look_ahead_elsewhere"):
+        return Check("Look-ahead check", "not run; failed under other settings", "bad")
     if passed is None:
         return Check("Look-ahead check", "not run", "open")
     if passed is True or str(passed).lower() == "passed":

@@ -58,7 +58,9 @@ def check_config(
     if stage.strategy.inputs():
         names = ", ".join(path.name for path in stage.strategy.inputs())
         notes.append(f"what {names} knew when it was written cannot be proved here")
-    report = replace(report, notes=tuple(notes), key=check_key(inputs_of(stage)))
+    inputs = inputs_of(stage)
+    source = {name: inputs["strategy"][name] for name in ("name", "sha256")}
+    report = replace(report, notes=tuple(notes), key=check_key(inputs), strategy=source)
     if engine == "vectorbt" and weights is not None:
         from backtest.testing.common_ground import second_opinion
 

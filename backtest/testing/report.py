@@ -54,8 +54,9 @@ class CheckReport:
     """Every claim about a strategy with the decisions it was asked at.
 
     ``key`` names the inputs that were checked (see `backtest.report.checked`); it is empty for a
-    strategy that was checked outside of a config. ``opinion`` is another engine's, with its
-    ``numbers``: about this engine, not about the strategy.
+    strategy that was checked outside of a config, as is ``strategy``, name and sha256 of its
+    source. ``opinion`` is another engine's, with its ``numbers``: about this engine, not about the
+    strategy.
     """
 
     name: str
@@ -63,6 +64,7 @@ class CheckReport:
     decisions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     key: str = ""
+    strategy: dict[str, object] = field(default_factory=dict)
     opinion: Claim | None = None
     numbers: dict[str, object] = field(default_factory=dict)
 
@@ -101,6 +103,7 @@ class CheckReport:
             "name": self.name,
             "passed": all(claim.holds for claim in self.claims),
             "key": self.key,
+            "strategy": self.strategy,
             "decisions": list(self.decisions),
             "claims": [claim.as_dict() for claim in self.claims],
             "notes": list(self.notes),

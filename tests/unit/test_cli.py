@@ -407,6 +407,26 @@ class TestData:
         assert [finding["check"] for finding in said["findings"]] == ["gap"]
         assert said["errors"][0]["faults"][0]["where"] == "bars.session"
 
+    def test_a_run_that_ends_in_the_future_says_so_in_the_terminal_alone(self, call, bundle):
+        ahead = date.today() + timedelta(days=3)
+        (bundle / "instruments.csv").write_text(
+            "symbol,exchange,currency,kind\nAAA,24/7,HKD,crypto\n"
+        )
+        days = [ahead - timedelta(days=number) for number in range(9, -1, -1)]
+        rows = "".join(f"AAA,{day},10,10\n" for day in days)
+        (bundle / "bars.csv").write_text(f"symbol,session,open,close\n{rows}")
+        Path("a.yaml").write_text(
+            "name: a\ndata: {bundle: two}\nstrategy: {name: equal_weight}\n"
+            "clock: {base: 24/7}\nmarket: frictionless\n"
+        )
+        done = call("run", "a.yaml")
+        assert f"warning: the run ends on {ahead}, after today" in done.stderr
+        manifest = Path(done.stdout.splitlines()[-1]).with_name("manifest.json")
+        assert "today" not in manifest.read_text()
+        past = call("run", "a.yaml", "--set", f"data.end={days[2]}")
+        assert past.exit_code == 0
+        assert "after today" not in past.stderr
+
     def test_a_bundle_that_breaks_a_check_is_code_2(self, call, bundle):
         (bundle / "bars.csv").write_text("symbol,session,close\nAAA,2024-01-02,-10\n")
         done = call("data", "check", "two")

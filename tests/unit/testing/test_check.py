@@ -201,6 +201,22 @@ class TestRecord:
         said = json.loads(run_it("--json").stdout)
         assert said["runs"][0]["check"] == "failed"
 
+    def test_a_strategy_that_failed_is_remembered_under_other_settings_until_it_is_mended(
+        self, config, tmp_path
+    ):
+        path = config("peeks")
+        record = call(path, "-q").stdout.strip()
+        later = ["run", str(path), "--set", "data.start=2022-03-01"]
+        done = CliRunner().invoke(app, later)
+        told = f"warning: `backtest check` FAILED for this strategy under other settings: {record}"
+        assert told in done.stderr
+        page = Path(done.stdout.splitlines()[-1]).read_text()
+        assert '<li class="bad">Look-ahead found</li>' in page
+        assert "not run; failed under other settings" in page
+        source = tmp_path / "strategies" / "peeks.py"
+        source.write_text(source.read_text().replace("shift(-1)", "shift(1)"))
+        assert "FAILED" not in CliRunner().invoke(app, later).stderr
+
     def test_a_run_whose_check_passed_is_not_bothered(self, config):
         path = config("equal_weight")
         call(path)
