@@ -28,7 +28,7 @@ def bundle_of(config: RunConfig) -> Bundle:
         return load_bundle(config.data)
     except NoBundleError as error:
         message = "; ".join(fault.message for fault in error.faults)
-        advice = "name yours with --set data.bundle=PATH"
+        advice = "give yours with --set data.bundle=PATH"
         fault = Fault("data.bundle", f"{config.data.bundle}: {message}; {advice}")
         raise DataError("data", [config.placed(fault)]) from None
 

@@ -13,6 +13,8 @@ from backtest.runner import prepare, run
 
 DAYS = pd.to_datetime(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"])
 
+PLAIN = "name: a\nstrategy: {name: equal_weight}\n"
+
 
 @pytest.fixture
 def config(tmp_path):
@@ -58,13 +60,27 @@ def test_a_bundle_that_is_not_there_is_told_at_its_line_with_what_to_do(config, 
     assert fault.where == "data.bundle"
     assert fault.message == (
         f"{tmp_path / 'tiny'}: no such folder; did you mean 'tinny'?; "
-        "name yours with --set data.bundle=PATH"
+        "give yours with --set data.bundle=PATH"
     )
 
 
 def test_a_bundle_of_an_override_is_told_as_that(config, tmp_path):
     with pytest.raises(DataError, match=r"--set data\.bundle=x  data\.bundle  .*no such folder"):
         bundle_of(config(overrides=["data.bundle=x"]))
+
+
+def test_the_file_that_names_the_bundle_is_told_as_one_would_write_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "configs/base/hk.yaml": "data: {bundle: ../../data/hk}\n",
+        "configs/real/a.yaml": f"extends: ../base/hk.yaml\n{PLAIN}",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"  configs/base/hk\.yaml:1:16  data\.bundle  .*data/hk: no"
+    ):
+        bundle_of(load_config("configs/real/a.yaml"))
 
 
 def test_a_benchmark_and_a_start_are_told_at_once_with_their_lines(config, faults):
