@@ -87,6 +87,8 @@ def basis(results: Sequence[Result], names: Sequence[str], common: Common) -> It
 
 def _of_returns(common: Common, run: int) -> dict[Path, object]:
     levels, returns = common.levels[run], common.returns[run]
+    if not levels[0] > 0.0:  # bankrupt before: nothing was left that could grow or fall
+        return dict.fromkeys(_OF_RETURNS, math.nan)
     per_year = common.sessions_per_year
     sharpe = performance.sharpe(returns, sessions_per_year=per_year, risk_free=common.cash[run])
     growth = performance.cagr(levels, common.sessions) if common.has_a_year else math.nan
@@ -118,4 +120,5 @@ def _of_records(result: Result, daily: Series, common: Common) -> dict[Path, obj
     }
 
 
+_OF_RETURNS = PATHS[:5]
 _PAID = ("fees", "slippage", "fx_cost")

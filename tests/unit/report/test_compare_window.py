@@ -118,6 +118,14 @@ def test_runs_without_a_common_session_are_not_subtracted(make_result, changed):
     assert comparison.as_dict()["in_common"] == {}
 
 
+def test_a_run_that_was_bankrupt_before_the_common_time_has_no_return_in_it(late, changed):
+    long, short = late
+    gone = long.nav.assign(nav=long.nav["nav"].where(long.nav.index < 100, 0.0))
+    values = compare_results([changed(long, nav=gone), short]).values
+    assert all(np.isnan(values[0][path]) for path in (CAGR, TOTAL, SHARPE, FALL, SPREAD))
+    assert np.isfinite(values[1][TOTAL])
+
+
 class TestIdle:
     """Of an account that held nothing there is no ratio to test."""
 
