@@ -24,10 +24,13 @@ def scores_by(rows: Sequence[Row], measure: str) -> FloatArray:
     A trial that never traded has none: interest on idle cash hardly varies, so that its Sharpe
     ratio can be beyond all others.
     """
-    values = [None if row.get("fills") == 0 else row.get(measure) for row in rows]
-    scores = np.array(
-        [value if isinstance(value, int | float) else math.nan for value in values], dtype=float
-    )
+    fills, values = (np.array([_float(row.get(n)) for row in rows]) for n in ("fills", measure))
+    return scores_of_columns(fills, values, measure)
+
+
+def scores_of_columns(fills: FloatArray, values: FloatArray, measure: str) -> FloatArray:
+    """As `scores_by`, of columns; NaN is no value."""
+    scores = np.where(fills == 0, math.nan, values)
     return -scores if measure in LESS_IS_BETTER else scores
 
 
@@ -56,23 +59,32 @@ def plateau(rows: Sequence[Row], measure: str, keys: Sequence[str]) -> int | Non
 def neighbourhood_medians(rows: Sequence[Row], measure: str, keys: Sequence[str]) -> FloatArray:
     """Median score of each row and its neighbours, shape (rows,); NaN for a row without a score."""
     scores = scores_by(rows, measure)
-    known = _worst_last(scores)
     medians = np.full(len(rows), np.nan)
     if not len(rows):
         return medians
     places = _places(rows, keys)
-    steps = np.prod(places.max(axis=0) + 1.0)
-    is_grid = steps <= _GRID_FILLED * len(rows)
-    spread = np.maximum(places.max(axis=0), 1)
-    for i in np.flatnonzero(~np.isnan(scores)):
-        apart = np.abs(places - places[i])
-        if is_grid:
-            near = apart.max(axis=1) <= 1
-        else:
-            distance = np.square(apart / spread).sum(axis=1)
-            near = np.argsort(distance, kind="stable")[: _NEIGHBOURS + 1]
-        medians[i] = float(np.median(known[near]))
+    for place in np.flatnonzero(~np.isnan(scores)):
+        medians[place] = _median_about(int(place), places, _worst_last(scores))
     return medians
+
+
+def neighbourhood_median(
+    rows: Sequence[Row], measure: str, keys: Sequence[str], place: int
+) -> float:
+    """As `neighbourhood_medians`, of the row at ``place`` alone."""
+    return _median_about(place, _places(rows, keys), _worst_last(scores_by(rows, measure)))
+
+
+def _median_about(place: int, places: NDArray[np.int64], scores: FloatArray) -> float:
+    """Median of the scores of a row and its neighbours; ``places`` of shape (rows, keys)."""
+    apart = np.abs(places - places[place])
+    reach = places.max(axis=0)
+    if np.prod(reach + 1.0) <= _GRID_FILLED * len(places):
+        near = np.flatnonzero(apart.max(axis=1) <= 1)
+    else:
+        distance = np.square(apart / np.maximum(reach, 1)).sum(axis=1)
+        near = np.argsort(distance, kind="stable")[: _NEIGHBOURS + 1]
+    return float(np.median(scores[near]))
 
 
 def _worst_last(scores: FloatArray) -> FloatArray:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from backtest import inference
 from backtest.search.job import Row
 from backtest.search.scores import block_starts
-from backtest.search.selection import neighbourhood_medians, scores_by
+from backtest.search.selection import neighbourhood_median, scores_of_columns
 from backtest.search.sweep import Sweep
+from backtest.search.table import rows_at
 
 FloatArray = NDArray[np.float64]
 
 _MOST = 4_000  # trials that overfitting is judged by; of more, an even choice
+_MOST_DRAWN = 10_000  # trials that the page draws; of more, an even choice
+_BEST = 200  # trials that are on the page in any case: the best, and the first that failed
 _MOST_CORRELATED = 1_000  # trials whose correlations are clustered
 
 
@@ -53,45 +58,44 @@ class SweepStatistics:
 
 
 def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
-    """Statistics and rows of a complete sweep, blocks and NAV left out of the rows."""
-    table = pq.read_table(sweep.table)
-    light = [
-        name
-        for name in table.column_names
-        if name not in ("block_sum", "block_sum_of_squares", "nav")
-    ]
-    rows: list[Row] = table.select(light).to_pylist()
-    done = [place for place, row in enumerate(rows) if row["status"] == "done"]
-    active = [place for place in done if rows[place]["fills"] != 0]
-    scores = scores_by(rows, sweep.settings.rank_by)
-    best = None if np.isnan(scores).all() else int(np.nanargmax(scores))
+    """Statistics of a complete sweep, and rows to draw: all, or of very many an even choice.
+
+    Numbers of trials, the best, luck and spread are of all trials. Among the rows are the best
+    trials in any case; blocks and NAV are left out of them.
+    """
+    measure = sweep.settings.rank_by
+    columns = _columns(sweep.table, measure)
+    active = np.flatnonzero(columns.done & (columns.fills != 0))
+    best = None if np.isnan(columns.scores).all() else int(np.nanargmax(columns.scores))
     per_year = sweep.sessions_per_year
-    sharpes = np.array([rows[place]["sharpe_per_session"] for place in active], dtype=float)
+    rows, places = _rows(sweep, columns)
+    sharpes = columns.sharpes[active]
     sharpes = sharpes[~np.isnan(sharpes)]
+    chosen = None if best is None else rows[int(np.searchsorted(places, best))]
     luck = deflated = None
-    if best is not None and len(sharpes) > 1:
+    if chosen is not None and len(sharpes) > 1:
         spread = float(np.std(sharpes, ddof=1))
         luck = spread * inference.expected_maximum(len(sharpes)) * math.sqrt(per_year)
-        deflated = _deflated(rows[best], len(sharpes), spread**2)
-    clusters = _clusters(table, active)
-    reality, superior = _superior(sweep, table, active)
+        deflated = _deflated(chosen, len(sharpes), spread**2)
+    navs = navs_of(sweep, _evenly(active, _MOST_CORRELATED))
+    clusters = _clusters(navs)
+    reality, superior = _superior(sweep, navs)
     independent = None if clusters is None else int(clusters.max()) + 1
-    overfit = _overfitting(table, active, sweep.settings.blocks)
-    sessions = max((int(str(rows[place]["sessions"])) for place in active), default=0)
-    medians = neighbourhood_medians(rows, sweep.settings.rank_by, sweep.keys)
+    overfit = _overfitting(sweep, _evenly(active, _MOST))
+    sessions = int(columns.sessions[active].max()) if len(active) else 0
     return SweepStatistics(
-        trials=len(done),
-        idle=len(done) - len(active),
-        failed=sum(row["status"] == "failed" for row in rows),
-        best=None if best is None else int(str(rows[best]["trial"])),
-        best_sharpe=None if best is None else _number(rows[best]["sharpe"]),
+        trials=int(columns.done.sum()),
+        idle=int(columns.done.sum()) - len(active),
+        failed=int(columns.failed.sum()),
+        best=None if chosen is None else int(str(chosen["trial"])),
+        best_sharpe=None if chosen is None else _number(chosen["sharpe"]),
         expected_best_by_luck=luck,
         deflated_sharpe=deflated,
         independent=independent,
         deflated_sharpe_independent=(
             None
-            if best is None or independent is None or independent < 2 or len(sharpes) < 2
-            else _deflated(rows[best], independent, float(np.var(sharpes, ddof=1)))
+            if chosen is None or independent is None or independent < 2 or len(sharpes) < 2
+            else _deflated(chosen, independent, float(np.var(sharpes, ddof=1)))
         ),
         min_backtest_years=(
             inference.min_backtest_years(len(sharpes)) if len(sharpes) > 1 else None
@@ -101,10 +105,55 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
         probability_of_loss=None if overfit is None else overfit.probability_of_loss,
         slope=None if overfit is None else _number(overfit.slope),
         judged_by=min(len(active), _MOST),
-        neighbours_median=None if best is None else _number(float(medians[best])),
+        neighbours_median=(
+            None
+            if chosen is None
+            else _number(neighbourhood_median(rows, measure, sweep.keys, rows.index(chosen)))
+        ),
         reality_check=reality,
         superior_ability=superior,
     ), rows
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """What is known of every trial, each of shape (rows of the table,)."""
+
+    done: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    fills: FloatArray
+    sessions: FloatArray
+    sharpes: FloatArray  # per session
+    scores: FloatArray  # by the measure that ranks; NaN for a trial that never traded
+
+
+def _columns(path: Path, measure: str) -> _Columns:
+    names = list(dict.fromkeys(["status", "fills", "sessions", "sharpe_per_session", measure]))
+    table = pq.read_table(path, columns=names, read_dictionary=["status"])
+    status = table["status"]
+    numbers = {
+        name: table[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in names[1:]
+    }
+    return _Columns(
+        done=pc.equal(status, "done").to_numpy(zero_copy_only=False),
+        failed=pc.equal(status, "failed").to_numpy(zero_copy_only=False),
+        fills=numbers["fills"],
+        sessions=numbers["sessions"],
+        sharpes=numbers["sharpe_per_session"],
+        scores=scores_of_columns(numbers["fills"], numbers[measure], measure),
+    )
+
+
+def _rows(sweep: Sweep, columns: _Columns) -> tuple[list[Row], NDArray[np.int64]]:
+    """Rows to draw, the best among them, and their places in the table."""
+    places = _evenly(np.arange(len(columns.done)), _MOST_DRAWN)
+    if len(places) < len(columns.done):
+        ranked = np.argsort(-np.nan_to_num(columns.scores, nan=-np.inf), kind="stable")
+        failed = np.flatnonzero(columns.failed)
+        places = np.unique(np.concatenate([places, ranked[:_BEST], failed[:_BEST]]))
+    bulky = ("block_sum", "block_sum_of_squares", "nav")
+    light = [name for name in pq.read_schema(sweep.table).names if name not in bulky]
+    return rows_at(sweep.table, places, light).to_pylist(), places
 
 
 def _deflated(row: Row, trials: int, variance: float) -> float | None:
@@ -119,32 +168,25 @@ def _deflated(row: Row, trials: int, variance: float) -> float | None:
     return _number(odds)
 
 
-def _overfitting(
-    table: pq.Table, active: Sequence[int], blocks: int
-) -> inference.Overfitting | None:
+def _overfitting(sweep: Sweep, places: NDArray[np.int64]) -> inference.Overfitting | None:
     """Probability of overfitting by the block sums of trials over the same sessions."""
-    if len(active) < 2:
+    if len(places) < 2:
         return None
-    chosen = _evenly(active, _MOST)
-    sessions = {table["sessions"][place].as_py() for place in chosen}
+    blocks = sweep.settings.blocks
+    names = ("block_sum", "block_sum_of_squares")
+    table = rows_at(sweep.table, places, ["sessions", *names])
+    sessions = set(table["sessions"].to_pylist())
     if len(sessions) != 1 or min(sessions) < 2 * blocks:
         return None  # trials of different periods have no blocks in common
     (count,) = sessions
-    sums, squares = (
-        np.array([table[name][place].as_py() for place in chosen], dtype=np.float64).T
-        for name in ("block_sum", "block_sum_of_squares")
-    )
+    sums, squares = (_stacked(table[name]).T for name in names)
     counts = np.diff([*block_starts(count, blocks), count])
     return inference.probability_of_overfitting(inference.BlockSums(counts, sums, squares))
 
 
-def _superior(
-    sweep: Sweep, table: pq.Table, active: Sequence[int]
-) -> tuple[float | None, float | None]:
+def _superior(sweep: Sweep, navs: FloatArray | None) -> tuple[float | None, float | None]:
     """P-values of White's and Hansen's tests against cash; only where daily NAV was kept."""
-    chosen = _evenly(active, _MOST_CORRELATED)
-    navs = navs_of(table, chosen)
-    if navs is None or len(chosen) < 2:
+    if navs is None or navs.shape[1] < 2:
         return None, None
     cash = pq.read_table(sweep.folder / "base.parquet", columns=["risk_free"])["risk_free"]
     excess = navs[1:] / navs[:-1] - 1.0 - cash.to_numpy()[1:, None]
@@ -154,18 +196,22 @@ def _superior(
     return _number(reality.p_value), _number(superior.consistent)
 
 
-def navs_of(table: pq.Table, places: Sequence[int]) -> FloatArray | None:
+def navs_of(sweep: Sweep, places: NDArray[np.int64]) -> FloatArray | None:
     """NAV after each close of the trials at ``places``, (T, N); None where none of one length."""
-    if "nav" not in table.column_names or not places:
+    if not sweep.settings.keep_nav or not len(places):
         return None
-    navs = [np.asarray(table["nav"][place].as_py(), dtype=np.float64) for place in places]
-    return np.column_stack(navs) if len({len(nav) for nav in navs}) == 1 else None
+    navs = rows_at(sweep.table, places, ["nav"])["nav"]
+    return _stacked(navs).T if len(set(pc.list_value_length(navs).to_pylist())) == 1 else None
 
 
-def _clusters(table: pq.Table, active: Sequence[int]) -> NDArray[np.int64] | None:
+def _stacked(lists: pa.ChunkedArray) -> FloatArray:
+    """Lists of one length as the rows of an array."""
+    return np.asarray(lists.combine_chunks().flatten()).reshape(len(lists), -1)
+
+
+def _clusters(navs: FloatArray | None) -> NDArray[np.int64] | None:
     """Clusters of correlated trials; only where daily NAV was kept."""
-    navs = navs_of(table, _evenly(active, _MOST_CORRELATED))
-    if navs is None or len(active) < 2:
+    if navs is None or navs.shape[1] < 2:
         return None
     returns = navs[1:] / navs[:-1] - 1.0
     moving = returns.std(axis=0) > 0
@@ -175,10 +221,10 @@ def _clusters(table: pq.Table, active: Sequence[int]) -> NDArray[np.int64] | Non
     return np.asarray(inference.trial_clusters(np.asarray(correlations)), dtype=np.int64)
 
 
-def _evenly(places: Sequence[int], most: int) -> list[int]:
+def _evenly(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     if len(places) <= most:
-        return list(places)
-    return [places[int(k)] for k in np.linspace(0, len(places) - 1, most).round()]
+        return places
+    return places[np.linspace(0, len(places) - 1, most).round().astype(np.int64)]
 
 
 def _number(value: object) -> float | None:

@@ -30,7 +30,7 @@ from backtest.search.executors import worked
 from backtest.search.job import Job, Row, Rows, work
 from backtest.search.pace import Pace, Step
 from backtest.search.scores import MEASURES
-from backtest.search.selection import scores_by
+from backtest.search.selection import scores_of_columns
 from backtest.search.space import NOTHING, Plan, Values, draw, plan_of, setting_at
 from backtest.search.study import run_study
 from backtest.search.table import finished, merge_parts, schema_of, write_part
@@ -231,10 +231,11 @@ def _describe(sweep: Sweep, base: Trial) -> None:
 def best_trials(sweep: Sweep, count: int) -> list[int]:
     """Numbers of the best trials by ``rank_by``, best first; ties by number, no idle ones."""
     measure = sweep.settings.rank_by
-    rows = pq.read_table(sweep.table, columns=["trial", "fills", measure]).to_pylist()
-    scores = scores_by(rows, measure)
+    table = pq.read_table(sweep.table, columns=["trial", "fills", measure])
+    trials, fills, values = (table[name].to_numpy() for name in ("trial", "fills", measure))
+    scores = scores_of_columns(fills, values, measure)
     ranked = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
-    return [int(rows[place]["trial"]) for place in ranked[:count] if not np.isnan(scores[place])]
+    return [int(trials[place]) for place in ranked[:count] if not np.isnan(scores[place])]
 
 
 def trial_rows(sweep: Sweep, numbers: Sequence[int]) -> Rows:

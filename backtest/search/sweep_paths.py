@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -126,19 +127,13 @@ def _axis(values: Sequence[object]) -> tuple[FloatArray, Ticks]:
 
 def fan(sweep: Sweep, best: Sequence[Row]) -> list[Chart]:
     """NAV of all trials that traded, as bands, and of the best; only where NAV was kept."""
-    table = pq.read_table(sweep.table)
-    active = [
-        place
-        for place, (status, fills) in enumerate(
-            zip(table["status"].to_pylist(), table["fills"].to_pylist(), strict=True)
-        )
-        if status == "done" and fills
+    table = pq.read_table(sweep.table, columns=["trial", "status", "fills"])
+    traded = pc.and_(pc.equal(table["status"], "done"), pc.greater(table["fills"], 0))
+    active = np.flatnonzero(traded.to_numpy(zero_copy_only=False))
+    chosen = active[
+        np.linspace(0, len(active) - 1, min(len(active), _FANNED)).round().astype(np.int64)
     ]
-    chosen = [
-        active[int(k)]
-        for k in np.linspace(0, len(active) - 1, min(len(active), _FANNED)).round()
-    ]  # fmt: skip
-    navs = navs_of(table, chosen)
+    navs = navs_of(sweep, chosen)
     base = pq.read_table(sweep.folder / "base.parquet")
     if navs is None or len(navs) != len(base):
         return []
@@ -152,9 +147,9 @@ def fan(sweep: Sweep, best: Sequence[Row]) -> list[Chart]:
         *_bands(days, bands),
         line(days, own / own[0], "As configured", "@ink", dash="dot", hovertemplate=_TOLD),
     ]
-    trials = table["trial"].to_pylist()
+    trials = table["trial"].to_numpy()
     for row in best:
-        nav = navs_of(table, [trials.index(row["trial"])])
+        nav = navs_of(sweep, np.flatnonzero(trials == row["trial"]))
         if nav is not None:
             name, mine = f"Trial {row['trial']}, the best", nav[:, 0] / nav[0, 0]
             data.append(line(days, mine, name, "@strategy", width=2.0, hovertemplate=_TOLD))

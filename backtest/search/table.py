@@ -20,6 +20,7 @@ from backtest.search.scores import MEASURES, MOMENTS
 Row = Mapping[str, object]
 
 _PART = re.compile(r"^\d{9}-\d{9}\.parquet$")
+_GROUP = 2_048  # rows of the table that are in memory at once
 _SCORES = (*MEASURES, *(name for name in MOMENTS if name != "sessions"))
 
 
@@ -68,17 +69,17 @@ def finished(folder: Path, count: int) -> NDArray[np.bool_]:
 
 
 def merge_parts(folder: Path, path: Path, schema: pa.Schema) -> None:
-    """Write the parts as one table in the order of the trials; no more than one part is in memory.
+    """Write the parts as one table in the order of the trials; a group of rows is in memory.
 
-    Parts hold ranges of trials that do not overlap.
+    Parts hold ranges of trials that do not overlap. Groups have the same rows however many parts
+    there were, and so the table has the same bytes.
     """
     handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     os.close(handle)
     try:
         with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
-            for group in _groups(parts_in(folder)):
-                tables = [pq.read_table(part, schema=schema) for part in group]
-                writer.write_table(pa.concat_tables(tables).combine_chunks())
+            for group in _groups(parts_in(folder), schema):
+                writer.write_table(group)
         Path(draft).chmod(0o644)
         Path(draft).replace(path)
     except BaseException:
@@ -86,9 +87,38 @@ def merge_parts(folder: Path, path: Path, schema: pa.Schema) -> None:
         raise
 
 
-def _groups(paths: Sequence[Path], size: int = 64) -> Iterator[Sequence[Path]]:
-    for start in range(0, len(paths), size):
-        yield paths[start : start + size]
+def rows_at(path: Path, places: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+    """``columns`` of the rows at ``places`` (ascending) of a table, read group by group."""
+    found = []
+    start = 0
+    file = pq.ParquetFile(path)
+    for batch in file.iter_batches(batch_size=_GROUP, columns=list(columns)):
+        stop = start + batch.num_rows
+        inside = places[np.searchsorted(places, start) : np.searchsorted(places, stop)]
+        if len(inside):
+            found.append(batch.take(pa.array(inside - start)))
+        start = stop
+    kinds = pa.schema([file.schema_arrow.field(name) for name in columns])
+    return pa.Table.from_batches([batch.select(list(columns)) for batch in found], schema=kinds)
+
+
+def _groups(paths: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of all parts, so many at a time."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for path in paths:
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=_GROUP):
+            rest = batch
+            while count + rest.num_rows >= _GROUP:
+                held.append(rest.slice(0, _GROUP - count))
+                yield pa.Table.from_batches(held, schema=schema).combine_chunks()
+                rest = rest.slice(_GROUP - count)
+                held, count = [], 0
+            if rest.num_rows:
+                held.append(rest)
+                count += rest.num_rows
+    if held:
+        yield pa.Table.from_batches(held, schema=schema).combine_chunks()
 
 
 def _write_whole(table: pa.Table, path: Path) -> None:

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backtest.research import SweepSettings
-from backtest.search.table import finished, merge_parts, parts_in, schema_of, write_part
+from backtest.search.table import finished, merge_parts, parts_in, rows_at, schema_of, write_part
 
 
 @pytest.fixture
@@ -49,6 +49,28 @@ def test_the_same_parts_give_the_same_bytes(tmp_path, schema):
     for name in ("one", "two"):
         merge_parts(tmp_path, tmp_path / name, schema)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_the_table_has_the_same_bytes_however_many_parts_there_were(tmp_path, schema):
+    """More trials than a group of rows holds, and more parts than are read at once."""
+    for name, size in (("small", 33), ("large", 4_100)):
+        (tmp_path / name).mkdir()
+        for first in range(0, 4_500, size):
+            write_part(tmp_path / name, rows(*range(first, min(first + size, 4_500))), schema)
+        merge_parts(tmp_path / name, tmp_path / f"{name}.parquet", schema)
+    table = (tmp_path / "small.parquet").read_bytes()
+    assert table == (tmp_path / "large.parquet").read_bytes()
+    assert pq.read_table(tmp_path / "small.parquet")["trial"].to_pylist() == list(range(4_500))
+
+
+def test_rows_are_taken_from_wherever_they_stand(tmp_path, schema):
+    write_part(tmp_path, rows(*range(5_000)), schema)
+    merge_parts(tmp_path, tmp_path / "trials.parquet", schema)
+    places = np.array([0, 2_047, 2_048, 4_999])
+    table = rows_at(tmp_path / "trials.parquet", places, ["status", "trial"])
+    assert table.column_names == ["status", "trial"]
+    assert table["trial"].to_pylist() == places.tolist()
+    assert len(rows_at(tmp_path / "trials.parquet", places[:0], ["trial"])) == 0
 
 
 def test_missing_scores_are_null_not_zero(tmp_path, schema):
