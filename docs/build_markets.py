@@ -110,6 +110,10 @@ def _others(market: MarketRules) -> Iterator[tuple[str, ...]]:
     for rule in market.t_plus_one:
         text = "not in the same session" if rule.holds else "at once"
         yield "what was bought may be sold", text, *_when(rule)
+    for settled in market.settlement:
+        text = "at once" if settled.days == 0 else f"{settled.days} settlement days after the sale"
+        text += "" if settled.half_days else "; a half day is none"
+        yield "cash of a sale", text, *_when(settled)
     for entry in market.ipo:
         fee = f"{100 * entry.fee:.8g} % on top of the offer price"
         yield "subscription", f"{fee}; allotment factor {entry.factor:g}", *_when(entry)

@@ -22,7 +22,7 @@ Key = str | int
 Where = dict[tuple[Key, ...], tuple[int, int]]
 
 _FOLDER = Path(__file__).parent
-_FLAGS = frozenset({"holds"})  # the keys whose value is true or false
+_FLAGS = frozenset({"holds", "half_days"})  # the keys whose value is true or false
 
 
 def list_markets() -> dict[str, Path]:

@@ -171,6 +171,13 @@ class TPlusOne(Dated):
     holds: bool = Field(description="true: they may not")
 
 
+class Settlement(Dated):
+    """When the cash of a sale is in the account."""
+
+    days: int = Field(ge=0, description="settlement days after the sale's session; 0 = at once")
+    half_days: bool = Field(True, description="whether a half day is a settlement day")
+
+
 class Subscription(Dated):
     """What a subscriber of a new listing pays and gets."""
 
@@ -224,6 +231,9 @@ class MarketRules(BaseModel):
     price_limits: list[PriceLimits] = Field([], description="daily price limits; none = no limit")
     t_plus_one: Annotated[list[TPlusOne], AfterValidator(_ascending)] = Field(
         [], description="empty: what is bought may be sold at once"
+    )
+    settlement: Annotated[list[Settlement], AfterValidator(_ascending)] = Field(
+        [], description="settlement of cash; empty: at once"
     )
     ipo: Annotated[list[Subscription], AfterValidator(_ascending)] = Field(
         [], description="subscription of new listings; empty: no fee, pro rata"

@@ -87,5 +87,5 @@ def test_every_figure_has_a_source(market):
     rules = load_market(market)
     dated = [entry for fee in rules.fees for entry in (*fee.dated, *fee.exempt)]
     dated += [entry for item in (*rules.ticks, *rules.price_limits) for entry in item.dated]
-    dated += [*rules.t_plus_one, *rules.ipo]
+    dated += [*rules.t_plus_one, *rules.ipo, *rules.settlement]
     assert all(entry.source and entry.status for entry in dated)
