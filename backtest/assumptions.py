@@ -118,7 +118,8 @@ def _of_account(config: RunConfig) -> Iterator[str]:
             "(portfolio.delisting_recovery)."
         )
     taxes = portfolio.withholding
-    if not taxes or (isinstance(taxes, dict) and not any(taxes.values())):
+    kept = config.account.dividend_tax != "portfolio"
+    if not kept and (not taxes or (isinstance(taxes, dict) and not any(taxes.values()))):
         yield "Dividends bear no tax (portfolio.withholding)."
     if portfolio.short:
         yield "Every share can be borrowed."
@@ -144,7 +145,7 @@ def _of_data(config: RunConfig, facts: DataFacts) -> Iterator[str]:
     if facts.adjusted:
         yield (
             "Prices are adjusted: lots, per-share fees and ratios to facts are approximate, ticks "
-            "and price limits are off."
+            "and price limits are off, dividends are reinvested without tax."
         )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from backtest.clock import Clock
 from backtest.config import RunConfig
 from backtest.config.fit import outside_data
+from backtest.connect import doubts
 from backtest.data.bundle import Bundle
 from backtest.data.checks import bundle_volume_missing
 from backtest.data.fx import fx_gaps
@@ -56,6 +57,11 @@ def caveats(
     found += [finding.message for finding in bundle.findings]
     found += _fx(config, bundle, clock, held)
     found += in_short(doubt for own in rules.doubts.values() for doubt in own)
+    table = bundle.instruments[held]
+    paying = bundle.actions[bundle.actions["kind"] == "dividend"]["symbol"]
+    found += doubts(
+        config.account, bundle.facts, table, dividends=bool(table["symbol"].isin(paying).any())
+    )
     if config.execution.sizing == "decision":
         found += uncapped(bundle, grid, outcome.fills)
     if config.benchmark is not None:

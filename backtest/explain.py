@@ -206,8 +206,14 @@ def _account(config: RunConfig) -> str:
         )
     text += f" Cash earns the bundle's {portfolio.currency} rate"
     text += f" less {_percent(portfolio.rate_spread)}." if portfolio.rate_spread else "."
+    if config.account.channels:
+        text += f" Deals in Hong Kong through Stock Connect ({', '.join(config.account.channels)})."
+    if config.account.calendar == "southbound":
+        text += " Orders wait for the next southbound trading day."
     taxes = portfolio.withholding
-    if isinstance(taxes, dict):
+    if config.account.dividend_tax != "portfolio":
+        kept = f"what a holder {config.account.dividend_tax} pays by share class"
+    elif isinstance(taxes, dict):
         kept = ", ".join(f"{place} {_percent(tax)}" for place, tax in sorted(taxes.items()))
     else:
         kept = _percent(taxes) if taxes else ""

@@ -19,7 +19,7 @@ from backtest.calendars import sessions_per_year
 from backtest.caveats import caveats
 from backtest.clock import Clock, build_clock
 from backtest.config import RunConfig, load_config
-from backtest.config.fit import bundle_of, check_fit, placed
+from backtest.config.fit import bundle_of, check_fit, placed, with_own_cash
 from backtest.data.arrays import bar_arrays
 from backtest.data.bundle import Bundle
 from backtest.data.fx import rate_known, without_fx_gaps
@@ -103,9 +103,10 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         stage.panel.universe,
         rules=stage.rules,
         execution=config.execution,
-        portfolio=config.portfolio,
+        portfolio=stage.config.portfolio,
         exits=config.exits,
         benchmark=config.benchmark,
+        account=config.account,
     )
     at = lap("simulation", at)
     result = _result(stage, simulation, weights)
@@ -202,8 +203,14 @@ def _stage_of(config: RunConfig, bundle: Bundle) -> Stage:
         return _stage_of(config, convertible)
     grid = build_grid(bundle, bars)
     panel = build_panel(
-        bundle, grid, clock, universe=config.universe, currency=config.portfolio.currency
+        bundle,
+        grid,
+        clock,
+        universe=config.universe,
+        currency=config.portfolio.currency,
+        account=config.account,
     )
+    config = with_own_cash(config, bundle, clock)
     _check_opens(config, bundle, grid, panel)
     first, last = clock.span
     rules = compile_rules(

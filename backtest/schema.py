@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from backtest import units
+from backtest.account import KINDS, Account
 from backtest.config import RunConfig
 from backtest.strategy import Strategy, find_strategies, strategy_class
 
@@ -90,6 +91,9 @@ class _Writer(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         inner = super().model_schema(schema)
+        if schema["cls"] is Account:
+            words = {"type": "string", "enum": list(KINDS)}
+            return {"description": inner.pop("description"), "anyOf": [words, inner]}
         if schema["cls"] is not units.Money:
             return inner
         pattern, examples = units._MONEY.pattern, ["5m HKD", "HKD 5m", "250k"]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from backtest.calendars import Sessions, sessions
+from backtest.clock import Clock
 from backtest.config.model import RunConfig
 from backtest.data.arrays import BarArrays
 from backtest.data.bundle import Bundle, load_bundle
+from backtest.data.fx import fx_rates
 from backtest.errors import DataError, Fault, FaultyInput, NoBundleError
+from backtest.units import Money
 
 
 def bundle_of(config: RunConfig) -> Bundle:
@@ -42,12 +47,37 @@ def placed(config: RunConfig) -> Iterator[None]:
         raise type(error)(error.title, [config.placed(item) for item in error.faults]) from None
 
 
+def with_own_cash(config: RunConfig, bundle: Bundle, clock: Clock) -> RunConfig:
+    """``config`` with its cash in the portfolio's currency, at the fx known at the first decision.
+
+    Raises
+    ------
+    DataError
+        When the bundle has no such rate then.
+    """
+    cash, currency = config.portfolio.cash, config.portfolio.currency
+    if cash.currency in (None, currency):
+        return config
+    first = pd.DatetimeIndex([clock.decisions[clock.first]], tz="UTC")
+    rate = float(fx_rates(bundle.fx, cash.currency, currency, first)[0])
+    if math.isnan(rate):
+        problem = f"is in {cash.currency}; there is no {cash.currency}/{currency} rate"
+        fault = Fault("portfolio.cash", f"{problem} on {first[0]:%Y-%m-%d}")
+        raise DataError(f"bundle '{bundle.name}'", [fault])
+    own = Money(amount=cash.amount * rate, currency=currency)
+    portfolio = config.portfolio.model_copy(update={"cash": own})
+    made = config.model_copy(update={"portfolio": portfolio})
+    made._written.update(config._written)
+    made._places = config._places
+    return made
+
+
 def check_fit(config: RunConfig, bundle: Bundle, spans: Mapping[str, Sessions]) -> None:
     """Raise DataError where the bundle has no such benchmark, base exchange or period.
 
     ``spans`` are the bundle's sessions by exchange.
     """
-    faults = [*_benchmark(config, bundle), *_period(config, spans)]
+    faults = [*_benchmark(config, bundle), *_period(config, spans), *_turnover(config, bundle)]
     if faults:
         raise DataError(f"bundle '{bundle.name}'", faults)
 
@@ -84,6 +114,15 @@ def _benchmark(config: RunConfig, bundle: Bundle) -> Iterator[Fault]:
         near = difflib.get_close_matches(config.benchmark, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         yield Fault("benchmark", f"'{config.benchmark}' is not in the bundle{hint}")
+
+
+def _turnover(config: RunConfig, bundle: Bundle) -> Iterator[Fault]:
+    """A bound in a currency that nothing can be turned into would let nothing through."""
+    least = config.universe.min_turnover
+    own = least.currency if least is not None else None
+    there = {*bundle.instruments["currency"], *bundle.fx["base"], *bundle.fx["quote"]}
+    if own not in {None, config.portfolio.currency, *there}:
+        yield Fault("universe.min_turnover", f"is in {own}, which the bundle has no rates of")
 
 
 def _period(config: RunConfig, spans: Mapping[str, Sessions]) -> Iterator[Fault]:

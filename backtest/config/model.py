@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePath
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel, model_validator
 from pydantic_core import to_jsonable_python
 
+from backtest.account import Account, with_account
 from backtest.clock import ClockSettings
 from backtest.config.document import Place
 from backtest.data.settings import DataSettings
@@ -62,6 +63,9 @@ class RunConfig(BaseModel):
         "serves all; a map names them by exchange",
     )
     execution: Execution = Field(Execution(), description="how orders are sized and filled")
+    account: Account = Field(
+        Account(), description="who trades: offshore, southbound, or the settings they stand for"
+    )
     portfolio: Portfolio = Field(Portfolio(), description="the account that is traded")
     exits: Exits = Field(Exits(), description="exit rules that watch the path; off unless set")
     benchmark: str | None = Field(None, description="symbol to compare with; never traded")
@@ -76,6 +80,11 @@ class RunConfig(BaseModel):
     executor: ExecutorSettings = Field(
         ExecutorSettings(), description="where the trials of a sweep are worked on"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _account_brings_its_currency(cls, value: object) -> object:
+        return with_account(value) if isinstance(value, Mapping) else value
 
     _written: Written = PrivateAttr(default_factory=dict)
     _places: Places = PrivateAttr(default_factory=Places)

@@ -37,12 +37,6 @@ def _account(config: RunConfig) -> Iterator[Clash]:
     portfolio = config.portfolio
     if not portfolio.cash.amount > 0:
         yield ("portfolio", "cash"), f"must be above 0, got {portfolio.cash}"
-    if portfolio.cash.currency not in (None, portfolio.currency):
-        yield (
-            ("portfolio", "cash"),
-            f"is in {portfolio.cash.currency}, but portfolio.currency is {portfolio.currency}; "
-            "cash is kept in the portfolio's currency",
-        )
     if portfolio.max_gross > 1 and not portfolio.short:
         yield (
             ("portfolio", "max_gross"),
@@ -63,13 +57,20 @@ def _account(config: RunConfig) -> Iterator[Clash]:
             yield at, f"must be from 0 to 1, got {tax:g}"
 
 
-def _turnover(config: RunConfig) -> Iterator[Clash]:
-    least, own = config.universe.min_turnover, config.portfolio.currency
-    if least is not None and least.currency not in (None, own):
+def _southbound(config: RunConfig) -> Iterator[Clash]:
+    if config.account.calendar == "southbound" and config.execution.sizing == "fill":
         yield (
-            ("universe", "min_turnover"),
-            f"is in {least.currency}, but turnover is measured in portfolio.currency, {own}",
+            ("execution", "sizing"),
+            "'fill' cannot be combined with account.calendar: southbound, whose orders wait; use "
+            "sizing: decision",
         )
+    if not config.account.channels:
+        return
+    at: KeyPath = ("account",)
+    if config.execution.ipo_entry == "offer":
+        yield at, "Stock Connect has no part in new listings; use execution.ipo_entry: market"
+    if config.portfolio.short:
+        yield at, "nothing is sold short through Stock Connect here; use portfolio.short: false"
 
 
 def _universe(config: RunConfig) -> Iterator[Clash]:
@@ -128,7 +129,7 @@ _Rule = Callable[[RunConfig], Iterator[Clash]]
 _RULES: tuple[tuple[tuple[str, ...], _Rule], ...] = (
     (("data",), _knowledge),
     (("portfolio",), _account),
-    (("portfolio", "universe"), _turnover),
+    (("account", "execution", "portfolio"), _southbound),
     (("universe",), _universe),
     (("clock",), _rebalance),
     (("execution", "exits"), _sizing),

@@ -21,7 +21,7 @@ from backtest.data.bar_checks import check_bars
 from backtest.data.findings import Finding, Found
 from backtest.data.move_checks import check_moves
 from backtest.data.rows import session_rows, sort_rows, symbol_columns
-from backtest.data.schema import TABLES, Tables
+from backtest.data.schema import ELIGIBLE, FLOWS, TABLES, Tables
 from backtest.data.settings import Action, CheckName
 from backtest.errors import DataError, Fault
 
@@ -58,6 +58,8 @@ def run_checks(
         tables[name] = found.drop("nonpositive_price", name, tables[name], wrong)
     ahead = known_before_period(tables["facts"], tables["instruments"], tuple(forward))
     tables["facts"] = found.drop("known_before_period", "facts", tables["facts"], ahead)
+    early = flow_known_early(tables["facts"])
+    tables["facts"] = found.drop("flow_known_early", "facts", tables["facts"], early)
     try:
         spans = session_tables(tables)
     except DataError as error:
@@ -176,6 +178,27 @@ def known_before_period(
         wrong[ours == exchange] = early[ours == exchange]
         wrong[market_wide] &= early[market_wide]
     wrong &= ~facts["field"].isin(list(forward)).to_numpy()
+    return wrong
+
+
+def flow_known_early(facts: pd.DataFrame) -> BoolArray:
+    """Southbound figures known before Hong Kong's close of their period: none is published then.
+
+    What may be dealt in is announced ahead and none of them.
+    """
+    field = facts["field"]
+    flows = (field.str.startswith(FLOWS) & ~field.str.startswith(ELIGIBLE)).to_numpy(dtype=bool)
+    wrong = np.zeros(len(facts), dtype=bool)
+    if not flows.any():
+        return wrong
+    days = facts["period"].to_numpy()[flows].astype("datetime64[D]")
+    own = sessions("XHKG", days.min().item(), days.max().item())
+    row = own.rows_of(days)
+    shut = row < 0  # on a day without a session nothing is published before the next one's close
+    row[shut] = np.searchsorted(own.dates, days[shut])
+    known = facts["known_at"].dt.tz_convert(None).to_numpy()[flows].astype("datetime64[ns]")
+    close = np.append(own.close, np.datetime64("NaT", "ns"))
+    wrong[flows] = known < close[row]
     return wrong
 
 

@@ -22,6 +22,7 @@ MEANING: dict[CheckName, str] = {
     "nonpositive_price": "a price, rate or ratio not above 0, or a negative volume or payment",
     "unsorted_facts": "a restatement stands before what it restates",
     "known_before_period": "known_at lies before period (fields that look ahead go in forward:)",
+    "flow_known_early": "southbound figures known before the close of their own day",
     "missing_fx": "no exchange rate, or none of the last 7 days",
     "not_a_session": "the exchange was shut",
     "close_missing": "no close",

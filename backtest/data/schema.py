@@ -51,6 +51,7 @@ TABLES: Mapping[str, Table] = {
             "kind": _all("text"),
             "sector": Column("text", default=""),
             "board": Column("text", default=""),
+            "share_class": Column("text", default=""),
             "lot_size": Column("number", default=1.0),
             "listed": Column("date"),
             "delisted": Column("date"),
@@ -116,6 +117,13 @@ TABLES: Mapping[str, Table] = {
 """The tables in the order in which faults are told."""
 
 ACTION_KINDS = ("split", "dividend", "delisting")
+FLOWS = "southbound_"
+"""What names of facts about Stock Connect southbound begin with."""
+ELIGIBLE = "southbound_eligible"
+"""Fact: 1 from the day it may be bought on through either channel, 0 from when no longer; with
+``_shanghai`` or ``_shenzhen`` behind it, through that channel."""
+SHARE_CLASSES = ("h", "red_chip", "other")
+"""Of a share listed in Hong Kong, for the tax on its dividends."""
 
 
 class BundleInfo(BaseModel):
@@ -242,9 +250,9 @@ def value_faults(
 ) -> tuple[dict[str, npt.NDArray[np.bool_]], list[Fault]]:
     """Which rows of instruments and actions have values that make no sense, and their faults.
 
-    These are always errors: an unknown exchange, a lot or offer price not above 0, a delisting
-    before the listing, an unknown kind of action, splits or dividends beside adjusted prices, a
-    field that bundle.yaml names and the facts do not have.
+    These are always errors: an unknown exchange or class of shares, a lot or offer price not above
+    0, a delisting before the listing, an unknown kind of action, splits or dividends beside
+    adjusted prices, a field that bundle.yaml names and the facts do not have.
     """
     wrong = {name: np.zeros(len(tables[name]), dtype=bool) for name in ("instruments", "actions")}
     faults: list[Fault] = []
@@ -267,6 +275,10 @@ def value_faults(
         tell("instruments", column, instruments[column] <= 0, least)
     early = instruments["delisted"] < instruments["listed"]
     tell("instruments", "delisted", early, "lies before listed")
+    for name in sorted(set(instruments["share_class"]) - {"", *SHARE_CLASSES}):
+        hint = nearest(name, SHARE_CLASSES)
+        message = f"must be {', '.join(SHARE_CLASSES)} or nothing, got {name!r}{hint}"
+        tell("instruments", "share_class", instruments["share_class"] == name, message)
     for kind in sorted(set(actions["kind"]) - {"", *ACTION_KINDS}):
         hint = nearest(kind, ACTION_KINDS)
         message = f"must be split, dividend or delisting, got {kind!r}{hint}"

@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtest.account import Account
 from backtest.clock import Clock
+from backtest.connect import dividend_taxes, shut_sessions
 from backtest.data.bundle import Bundle
 from backtest.data.checks import bundle_volume_missing
 from backtest.data.fx import check_fx, fx_rates, rate_known
@@ -16,10 +18,12 @@ from backtest.execution import Execution, Exits, Portfolio
 from backtest.kernels.rolling import rolling_mean_std
 from backtest.kernels.world import (
     ACTION,
+    CLOSE,
     COLUMN,
     DESK,
     EVENT,
     GONE,
+    OPEN,
     Records,
     Terms,
     World,
@@ -41,6 +45,7 @@ def build_world(
     execution: Execution,
     portfolio: Portfolio,
     tradable: npt.NDArray[np.bool_],
+    account: Account = Account(),  # noqa: B008 - frozen
 ) -> World:
     """What happens in a run, the same for every portfolio that is simulated in it.
 
@@ -48,6 +53,8 @@ def build_world(
     ----------
     tradable
         Columns that may be held at some decision, shape (N,): their currencies need fx.
+    account
+        Who trades: when, and what is kept from dividends.
 
     Raises
     ------
@@ -75,10 +82,18 @@ def build_world(
     dates = base.dates[run].astype("datetime64[D]").astype(np.int64)
     closes = pd.DatetimeIndex(base.close[run], tz="UTC")
     return World(
-        events=_events(clock),
+        events=_events(clock, account),
         fx=np.ascontiguousarray(np.column_stack(fx)),
         edge=_edges(grid),
-        columns=_columns(bundle, grid, rules, currencies, execution=execution, portfolio=portfolio),
+        columns=_columns(
+            bundle,
+            grid,
+            rules,
+            currencies,
+            execution=execution,
+            portfolio=portfolio,
+            account=account,
+        ),
         open=bars.open,
         high=bars.high,
         low=bars.low,
@@ -133,11 +148,16 @@ def _none() -> FloatArray:
     return np.zeros((0, 0))
 
 
-def _events(clock: Clock) -> Records:
+def _events(clock: Clock, account: Account) -> Records:
     events = np.zeros(len(clock.kind), EVENT)
     events["kind"] = clock.kind
     events["exchange"] = clock.exchange
     events["row"] = clock.row
+    for x, exchange in enumerate(clock.exchanges):
+        shut = shut_sessions(account, clock.sessions[exchange])
+        if shut.any():
+            own = (clock.exchange == x) & ((clock.kind == OPEN) | (clock.kind == CLOSE))
+            events["shut"][own] = shut[clock.row[own]]
     return events
 
 
@@ -154,6 +174,7 @@ def _columns(
     *,
     execution: Execution,
     portfolio: Portfolio,
+    account: Account,
 ) -> Records:
     table = bundle.instruments
     columns = np.zeros(len(table), COLUMN)
@@ -173,6 +194,9 @@ def _columns(
         1.0 - (tax.get(exchange, 0.0) if isinstance(tax, dict) else tax)
         for exchange in table["exchange"]
     ]
+    own = dividend_taxes(account, table)
+    if own is not None:
+        columns["kept"] = np.where(np.isnan(own), columns["kept"], 1.0 - own)
     return columns
 
 

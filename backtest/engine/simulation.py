@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtest.account import Account
 from backtest.clock import Clock
 from backtest.data.bundle import Bundle
 from backtest.data.fx import fx_rates
@@ -81,6 +82,7 @@ def simulate(
     portfolio: Portfolio,
     exits: Exits,
     benchmark: str | None = None,
+    account: Account = Account(),  # noqa: B008 - frozen
 ) -> Simulation:
     """Trade ``weights`` through the events of ``clock``; full records.
 
@@ -105,6 +107,7 @@ def simulate(
         execution=execution,
         portfolio=portfolio,
         tradable=np.asarray(universe.to_numpy(dtype=np.bool_)[clock.first :].any(axis=0)),
+        account=account,
     )
     terms = build_terms(execution, portfolio, exits)
     components = rules.components + ((SUBSCRIPTION,) if terms.at_offer else ())

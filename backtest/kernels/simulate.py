@@ -48,7 +48,10 @@ def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -
             busy = book.count[WAITING] > 0 or book.desks[x]["due"] >= 0
             watched = terms.has_exits and book.count[HELD] > 0
             if watched or (terms.fill_at_close and busy):
-                trade_close(world, orders, terms, book, log, event, x, s)
+                if not world.events[event]["shut"]:
+                    trade_close(world, orders, terms, book, log, event, x, s)
+                elif watched:
+                    raise_peaks(world, book, x, s)
             if world.gone_ptr[x, s] < world.gone_ptr[x, s + 1]:
                 delist(world, terms, book, log, event, x, s)
         elif kind == NAV:
@@ -69,7 +72,8 @@ def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -
             if world.act_ptr[x, s] < world.act_ptr[x, s + 1]:
                 take_actions(world, terms, book, log, event, x, s)
             watched = terms.has_exits and book.count[HELD] > 0
-            if watched or (busy and not terms.fill_at_close):
+            is_open = not world.events[event]["shut"]
+            if is_open and (watched or (busy and not terms.fill_at_close)):
                 trade_open(world, orders, terms, book, log, event, x, s)
     lapse_all(book, log, world.events.shape[0] - 1)
 

@@ -18,7 +18,10 @@ Records = npt.NDArray[Any]  # structured arrays: numpy's types do not name their
 
 # Records keep the number of arrays small: a compiled call hands over every array by its parts.
 # Numbers that functions are called with are 64 bits wide: every other width compiles them again.
-EVENT = np.dtype([("kind", "i8"), ("exchange", "i8"), ("row", "i8")], align=True)
+EVENT = np.dtype(
+    [("kind", "i8"), ("exchange", "i8"), ("row", "i8"), ("shut", "?")],  # shut to the account
+    align=True,
+)
 COLUMN = np.dtype(
     [
         ("exchange", "i8"),

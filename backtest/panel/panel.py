@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtest.account import Account
 from backtest.calendars import timezone
 from backtest.clock import Clock
 from backtest.data.arrays import BarArrays
@@ -35,13 +36,21 @@ class Panel:
     """
 
     def __init__(
-        self, bundle: Bundle, grid: Grid, clock: Clock, universe: UniverseSettings, currency: str
+        self,
+        bundle: Bundle,
+        grid: Grid,
+        clock: Clock,
+        universe: UniverseSettings,
+        currency: str,
+        *,
+        account: Account,
     ) -> None:
         self._bundle = bundle
         self._grid = grid
         self._clock = clock
         self._universe = universe
         self._currency = currency
+        self._account = account
         self._known: dict[str, Known] = {}
         self._cache: dict[tuple[str, str], pd.DataFrame] = {}
         self._market_cache: dict[tuple[str, str], pd.Series[float]] = {}
@@ -84,6 +93,8 @@ class Panel:
             bars=self._history(),
             fx=self._bundle.fx,
             known=lambda values: self._take(values, opened=False),
+            account=self._account,
+            facts=self._bundle.facts,
         )
         return self._frame(mask)
 
@@ -353,7 +364,21 @@ class Panel:
 
 
 def build_panel(
-    bundle: Bundle, grid: Grid, clock: Clock, *, universe: UniverseSettings, currency: str
+    bundle: Bundle,
+    grid: Grid,
+    clock: Clock,
+    *,
+    universe: UniverseSettings,
+    currency: str,
+    account: Account = Account(),  # noqa: B008 - frozen
 ) -> Panel:
-    """The panel of a run; ``currency`` is the portfolio's, for amounts in universe filters."""
-    return Panel(bundle, grid, clock, universe, currency)
+    """The panel of a run.
+
+    Parameters
+    ----------
+    currency
+        The portfolio's, for amounts in universe filters.
+    account
+        Through whom is dealt: what Stock Connect does not take is outside the universe.
+    """
+    return Panel(bundle, grid, clock, universe, currency, account=account)

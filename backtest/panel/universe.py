@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from backtest.account import Account
+from backtest.connect import eligible
 from backtest.data.arrays import BarArrays
 from backtest.data.fx import fx_rates
 from backtest.errors import ConfigError, Fault
@@ -47,7 +49,7 @@ class UniverseSettings(BaseModel):
     min_turnover: Money | None = Field(
         None,
         description="median of close x volume over the last 20 own sessions known (at least 10 "
-        "values), in the portfolio's currency, at least; unknown volume fails",
+        "values), at least; unknown volume fails; without a currency in the portfolio's",
     )
     listed_at_least: Sessions | None = Field(
         None, ge=0, description="sessions since listing, at least; unknown listing dates pass"
@@ -77,6 +79,8 @@ def universe_mask(
     bars: BarArrays,
     fx: pd.DataFrame,
     known: Known,
+    account: Account,
+    facts: pd.DataFrame,
 ) -> Mask:
     """True where an instrument may be held, shape (decisions, instruments).
 
@@ -86,6 +90,8 @@ def universe_mask(
         The portfolio's: what ``min_turnover`` is measured in.
     bars, fx, known
         The history that history filters count in, and how to see it from a decision.
+    account, facts
+        Through whom is dealt, and what is known of what that account may hold.
 
     Raises
     ------
@@ -99,10 +105,11 @@ def universe_mask(
         mask &= np.nan_to_num(known(count)) >= settings.min_history
     if settings.min_turnover is not None:
         turnover = known(_turnover(bars))
+        measure = settings.min_turnover.currency or currency
         for own in panel.instruments["currency"].unique():
-            if own != currency:
+            if own != measure:
                 columns = np.asarray(panel.instruments["currency"] == own)
-                turnover[:, columns] *= fx_rates(fx, str(own), currency, panel.decisions)[:, None]
+                turnover[:, columns] *= fx_rates(fx, str(own), measure, panel.decisions)[:, None]
         mask &= turnover >= settings.min_turnover.amount
     age = None
     if settings.listed_at_least is not None or settings.listed_at_most is not None:
@@ -111,6 +118,9 @@ def universe_mask(
         mask &= np.isnan(age) | (age >= settings.listed_at_least)
     if age is not None and settings.listed_at_most is not None:
         mask &= age <= settings.listed_at_most
+    if account.channels:
+        age = panel.sessions_since_listing.to_numpy()
+        mask &= eligible(account, facts, panel.instruments, panel.decisions, age)
     return mask
 
 

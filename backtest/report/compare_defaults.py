@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from backtest.account import Account
 from backtest.clock import ClockSettings
 from backtest.execution import Execution, Exits, Portfolio
 from backtest.panel.universe import UniverseSettings
@@ -22,6 +23,7 @@ _SECTIONS: dict[str, BaseModel] = {
     "universe": UniverseSettings(),
     "clock": ClockSettings(),
     "execution": Execution(),
+    "account": Account(),
     "portfolio": Portfolio(),
     "exits": Exits(),
     "tearsheet": TearsheetSettings(),

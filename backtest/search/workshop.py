@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from backtest.calendars import sessions_per_year
 from backtest.config import RunConfig
 from backtest.config.change import changed
-from backtest.config.fit import bundle_of
+from backtest.config.fit import bundle_of, with_own_cash
 from backtest.data.bundle import Bundle
 from backtest.data.fx import rate_known
 from backtest.data.settings import DataSettings
@@ -224,6 +224,7 @@ class Workshop:
         strategy = known.model_validate(config.strategy.params)
         key = _stage_key(config)
         stage, parts = _kept(self._stages, key, _STAGES, lambda: self._staged(config))
+        config = with_own_cash(config, stage.bundle, stage.clock)
         orders_key = f"{key} {strategy!r} {config.portfolio!r}"
         return _Asked(config, strategy, stage, parts, key, orders_key)
 
@@ -290,6 +291,7 @@ class Workshop:
             execution=config.execution,
             portfolio=config.portfolio,
             tradable=stage.held,
+            account=config.account,
         )
 
 
@@ -313,7 +315,7 @@ def _bundle_key(data: DataSettings) -> str:
 def _stage_key(config: RunConfig) -> str:
     """What a stage depends on, as text: equal settings give equal text."""
     parts = (config.data, config.universe, config.clock, config.market, config.strategy.name)
-    return repr((*parts, config.portfolio.currency, config.execution.fill))
+    return repr((*parts, config.account, config.portfolio.currency, config.execution.fill))
 
 
 def _world_key(stage: str, config: RunConfig) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from backtest.account import Account
 from backtest.calendars import Sessions
 from backtest.clock import Clock, ClockSettings, build_clock
 from backtest.data.arrays import BarArrays, bar_arrays
@@ -32,6 +33,7 @@ class Recipe:
     clock: ClockSettings
     universe: UniverseSettings
     portfolio: Portfolio
+    account: Account = Account()  # noqa: RUF009 - frozen
     start: date | None = None
     end: date | None = None
     close_known_after: int = 0
@@ -56,6 +58,7 @@ def recipe_of(stage: Stage) -> Recipe:
         clock=config.clock,
         universe=config.universe,
         portfolio=config.portfolio,
+        account=config.account,
         start=config.data.start,
         end=config.data.end,
         close_known_after=0 if market is None else market[0].close_known_after,
@@ -85,7 +88,12 @@ def scene_of(recipe: Recipe, bundle: Bundle, *, span: Span | None = None) -> Sce
     )
     grid = build_grid(bundle, bars)
     panel = build_panel(
-        bundle, grid, clock, universe=recipe.universe, currency=recipe.portfolio.currency
+        bundle,
+        grid,
+        clock,
+        universe=recipe.universe,
+        currency=recipe.portfolio.currency,
+        account=recipe.account,
     )
     return Scene(bundle, grid, clock, panel)
 

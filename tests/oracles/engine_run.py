@@ -98,7 +98,7 @@ def arrays_of(ready: Ready) -> tuple[ArrayWorld, Orders, Terms, int]:
 def bundle_of(world: World) -> Bundle:
     """Return the world's tables without the checks: its sessions are made up, too."""
     facts = {"symbol": "", "field": "", "period": 0, "known_at": 0, "value": 0.0}
-    instruments = world.instruments.assign(name="", sector="", board="")
+    instruments = world.instruments.assign(name="", sector="", board="", share_class="")
     return Bundle(
         name="world", description="", prices=world.prices, simulated=True, per_share=(), forward=(),
         instruments=instruments, bars=world.bars, actions=world.actions,

@@ -122,6 +122,9 @@ class _Run:
                 for what, value in self.tables.actions.get((instrument.symbol, moment.day), []):
                     if what == kind:
                         act(instrument, value, moment)
+        if (moment.exchange, moment.day) in self.world.shut:
+            self.account.seen["waited"] += bool(self.book.pending)
+            return
         for instrument in columns:
             exit_at_open(self.book, instrument, moment)
         if self.world.execution.fill == "open":
@@ -197,9 +200,10 @@ class _Run:
                 account.previous[symbol] = account.closes[symbol]
             if bar is not None:
                 account.closes[symbol] = bar.close
-        for instrument in columns:
+        is_shut = (moment.exchange, moment.day) in self.world.shut
+        for instrument in columns if not is_shut else ():
             exit_within_bar(self.book, instrument, moment)
-        if self.world.execution.fill == "close":
+        if self.world.execution.fill == "close" and not is_shut:
             for instrument in columns:
                 exit_at_close(self.book, instrument, moment)
             self.book.fill(moment)

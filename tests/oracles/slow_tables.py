@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
@@ -56,6 +56,7 @@ class World:
     exits: Exits
     first: date
     last: date
+    shut: set[tuple[str, date]] = field(default_factory=set)  # sessions the account cannot deal on
 
     def run_sessions(self) -> list[tuple[int, date, datetime, datetime]]:
         """Return the base sessions that decide and are marked, with their row in the masks."""

@@ -457,7 +457,12 @@ def everything_wrong(bundle, bars, checks):
     )
     late = facts(symbol=["LONG"], known_at="2024-02-05T10:00:00Z")
     facts_ = pd.concat(
-        [late, facts(symbol=["LONG"]), facts(symbol=["OUT"], known_at="2023-01-04T10:00Z")]
+        [
+            late,
+            facts(symbol=["LONG"]),
+            facts(symbol=["OUT"], known_at="2023-01-04T10:00Z"),
+            facts(symbol=["LONG"], field="southbound_buy", known_at="2024-01-03T02:00:00Z"),
+        ]
     )
     frames = [long, long[:1], gap, odd, stale, outside, holiday, silent]
     frames += [moved, bars("IPO", [1.0, 1.0, 1.0, 1.0]), bars("WHO", [1.0])]
@@ -467,3 +472,14 @@ def everything_wrong(bundle, bars, checks):
     ]
     tables = {"facts": facts_, "actions": pd.concat(wrong).assign(symbol=["MOVE", "LONG"])}
     return bundle(*frames, instruments=listing, checks=checks, **tables)
+
+
+def test_southbound_figures_of_a_day_are_not_known_before_its_close(bundle, bars, found):
+    """2024-01-03 closes at 16:00 in Hong Kong, 08:00 UTC; what may be held is told ahead."""
+    early = facts(field="southbound_net_buy", known_at="2024-01-03T07:59:59Z")
+    made = bundle(bars("A", [1.0, 2.0]), facts=early)
+    assert found(made) == [("flow_known_early", "facts", ("A",), 1, 0)]
+    late = facts(field="southbound_net_buy", known_at="2024-01-03T08:00:00Z")
+    assert bundle(bars("A", [1.0, 2.0]), facts=late).findings == ()
+    ahead = facts(field="southbound_eligible", known_at="2024-01-03T01:00:00Z")
+    assert bundle(bars("A", [1.0, 2.0]), facts=ahead).findings == ()
