@@ -33,11 +33,15 @@ def stress(
         int,
         typer.Option("--seeds", metavar="N", min=0, help="Sample markets without any effect."),
     ] = 5,
+    markets: Annotated[
+        int,
+        typer.Option("--markets", metavar="N", min=0, help="Markets drawn from its own sessions."),
+    ] = 10,
     quiet: Quiet = False,
     as_json: Json = False,
     traceback: Traceback = False,
 ) -> None:
-    """See what breaks it: later, dearer, with less of everything, with more money."""
+    """See what breaks it: later, dearer, with less of everything, on markets drawn again."""
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
         loaded = load_all([config], overrides or ())[0]
@@ -46,7 +50,9 @@ def stress(
         from backtest.search.stress_report import write_stress_page
 
         with screen.stages() as stages:
-            result, cases = stressed(loaded, draws=draws, names=names, seeds=seeds, progress=stages)
+            result, cases = stressed(
+                loaded, draws=draws, names=names, seeds=seeds, drawn=markets, progress=stages
+            )
         screen.show(_table(cases))
         path = write_stress(result, cases, out=out)
         page = write_stress_page(result, cases, path.with_suffix(".html"))

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from backtest.kernels.world import Terms, World
 from backtest.measures import performance
 from backtest.result import Result
 from backtest.runner import run
+from backtest.search.markets import block_of, markets
 from backtest.search.scores import scores_of
 from backtest.search.space import Values
 from backtest.search.workshop import Trial, Workshop
@@ -32,6 +33,8 @@ CAPITAL = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Multiples of the initial cash that the capacity curve is simulated at."""
 JITTER = 0.2
 """Largest change of a parameter, as a share of its value."""
+DRAWN = "Drawn market"
+"""Group of the runs on markets drawn again; their notes say in which blocks."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def stress(
     draws: int = 40,
     names: int = 10,
     seeds: int = 5,
+    drawn: int = 10,
     progress: Progress | None = None,
 ) -> tuple[Result, list[Case]]:
     """Run ``config`` as it is, then every stressed variation of it.
@@ -62,6 +66,8 @@ def stress(
         Instruments that are left out one by one: those with the largest profits and losses.
     seeds
         Simulated markets without any planted effect; on the sample market only.
+    drawn
+        Markets made of the run's own sessions, drawn again in blocks.
 
     Returns
     -------
@@ -80,6 +86,7 @@ def stress(
         ("without years and best trades", lambda: _without_luck(base, result)),
         ("other parameters", lambda: _jittered(shop, config, base, draws)),
         ("more capital", lambda: _capacity(shop, config)),
+        ("markets drawn again", lambda: _drawn(base, config, drawn)),
         ("markets without the effect", lambda: _nulls(config, seeds)),
     )
     for title, make in parts:
@@ -213,6 +220,15 @@ def _nulls(config: RunConfig, seeds: int) -> Iterator[Case]:
         shop = Workshop(config)
         values: Values = {"data.bundle": str(folder)}
         yield _case(shop, "No effect planted", f"seed {seed}", values)
+
+
+def _drawn(base: Trial, config: RunConfig, draws: int) -> Iterator[Case]:
+    """The same config on markets of the run's own sessions, one in memory at a time."""
+    length = block_of(base.stage)
+    note = f"{length} session{'s' if length > 1 else ''} long on average"
+    for number, bundle in enumerate(markets(base.stage, draws=draws, length=length), 1):
+        case = _case(Workshop.over(config, bundle), DRAWN, f"market {number}", {})
+        yield replace(case, note=note) if case.scores else case
 
 
 def _case(shop: Workshop, group: str, label: str, values: Values, *, note: str = "") -> Case:

@@ -15,9 +15,10 @@ from backtest.report.plot import base_layout, plain
 from backtest.report.research_page import Chapter, ResearchView, research_html
 from backtest.report.series import section
 from backtest.result import Result
-from backtest.search.stress import Case
+from backtest.search.stress import DRAWN, Case
+from backtest.search.stress_markets import market_chapters, market_verdicts
 
-_SETS = frozenset({"As it is", "Other parameters", "No effect planted", "Capital"})
+_SETS = frozenset({"As it is", "Other parameters", "No effect planted", "Capital", DRAWN})
 """Groups that are not single changes of the run: each has a chapter of its own."""
 _DRAWN = 15  # cases of the chart
 _SHORT = 34  # signs of a label in the chart
@@ -48,7 +49,7 @@ def stress_view(result: Result, cases: Sequence[Case]) -> ResearchView:
         badges=[(badge.level, badge.text) for badge in badges(result)],
         question="What breaks it?",
         verdicts=_verdicts(base, changes, cases),
-        chapters=[*chapters, *_nulls(base, cases)],
+        chapters=[*chapters, *market_chapters(base, cases), *_nulls(base, cases)],
         command="backtest stress CONFIG",
     )
 
@@ -62,7 +63,7 @@ def by_damage(cases: Sequence[Case]) -> list[Case]:
 def middle_of(cases: Sequence[Case]) -> list[Case]:
     """Medians of the sets: parameters and markets; and each amount of capital."""
     found = []
-    for group in ("Other parameters", "No effect planted"):
+    for group in ("Other parameters", DRAWN, "No effect planted"):
         own = [case for case in cases if case.group == group and case.scores]
         names = sorted({name for case in own for name in case.scores})
         scores = {
@@ -103,6 +104,7 @@ def _verdicts(base: Case, changes: Sequence[Case], cases: Sequence[Case]) -> lis
             f"{formats.percent(better, 0)} of the draws are as good. Well below a half speaks of "
             "parameters fitted to this history."
         )
+    found += market_verdicts(base, cases)
     markets = [case for case in cases if case.group == "No effect planted" and case.scores]
     if markets:
         rate = float(np.median([case.scores["cagr"] for case in markets]))

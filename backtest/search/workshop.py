@@ -110,6 +110,13 @@ class Workshop:
             self._folder = supplies.folder
             self._stages[supplies.stage_key] = (supplies.stage, supplies.parts)
 
+    @classmethod
+    def over(cls, base: RunConfig, bundle: Bundle) -> Workshop:
+        """Workshop of ``base`` on ``bundle`` in the place of the one that it names."""
+        shop = cls(base)
+        shop._supplied[_bundle_key(base.data)] = bundle
+        return shop
+
     def supplies(self, variants: Iterable[Values]) -> Supplies:
         """What another workshop of this base needs to make trials without our disk.
 

@@ -8,7 +8,7 @@ import pytest
 from backtest import load_config, run
 from backtest.config.change import changed
 from backtest.report import formats
-from backtest.search.stress import stress, write_stress
+from backtest.search.stress import DRAWN, stress, write_stress
 from backtest.search.stress_report import by_damage, stress_view, write_stress_page
 
 CONFIG = """
@@ -32,7 +32,7 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stressed(config):
-    return stress(config, draws=3, names=2, seeds=1)
+    return stress(config, draws=3, names=2, seeds=1, drawn=3)
 
 
 def of(cases, group):
@@ -85,8 +85,9 @@ def test_a_volume_cap_of_one_percent_leaves_a_large_account_behind(stressed):
 
 def test_draws_are_the_same_again(config, stressed):
     _, cases = stressed
-    _, again = stress(config, draws=3, names=0, seeds=0)
+    _, again = stress(config, draws=3, names=0, seeds=0, drawn=1)
     assert of(cases, "Other parameters") == of(again, "Other parameters")
+    assert of(cases, DRAWN)[:1] == of(again, DRAWN)
 
 
 def test_the_cases_are_written_whole(stressed, tmp_path):
@@ -103,7 +104,7 @@ def test_the_page_orders_single_changes_by_what_they_leave(stressed):
     ordered = by_damage(cases)
     rates = [case.scores["cagr"] for case in ordered]
     assert rates == sorted(rates)
-    assert not {"As it is", "Other parameters", "Capital", "No effect planted"} & {
+    assert not {"As it is", "Other parameters", "Capital", "No effect planted", DRAWN} & {
         case.group for case in ordered
     }
     view = stress_view(result, cases)
@@ -111,7 +112,7 @@ def test_the_page_orders_single_changes_by_what_they_leave(stressed):
     assert [row[1] for row in table.rows] == [case.label for case in ordered]
     assert table.rows[0][2] == formats.percent(rates[0])
     assert [chapter.name for chapter in view.chapters] == [
-        "damage", "parameters", "capital", "nulls",
+        "damage", "parameters", "capital", "markets", "nulls",
     ]  # fmt: skip
 
 
@@ -132,3 +133,23 @@ def test_the_page_is_written_beside_the_cases(stressed, tmp_path):
     text = page.read_text("utf-8")
     assert "What breaks it?" in text
     assert [p.suffix for p in sorted(page.parent.iterdir())] == [".html", ".json"]
+
+
+def test_the_page_says_where_the_run_lies_among_drawn_markets(stressed):
+    result, cases = stressed
+    drawn = of(cases, DRAWN)
+    assert len({case.scores["total_return"] for case in drawn}) == 3
+    view = stress_view(result, cases)
+    chapter = next(chapter for chapter in view.chapters if chapter.name == "markets")
+    assert drawn[0].note in chapter.note
+    rows = {row[0]: row for row in chapter.tables[0][1].rows}
+    for name, title, write in (
+        ("cagr", "CAGR", formats.percent),
+        ("sharpe", "Sharpe", formats.number),
+        ("max_drawdown", "Max drawdown", formats.percent),
+    ):
+        own = cases[0].scores[name]
+        values = sorted(case.scores[name] for case in drawn if name in case.scores)
+        assert rows[title][1] == write(own)
+        assert rows[title][3] == write(np.median(values))
+        assert rows[title][5] == formats.percent(np.mean([v < own for v in values]), 0)
