@@ -185,7 +185,7 @@ def _anchors(grid: Grid, place: _Places, columns: IntArray) -> FloatArray:
     if place.start == 0:
         return np.asarray(own, dtype=np.float64)
     known = grid.mark[place.start - 1, columns]
-    return np.where(known > 0.0, known, own)
+    return np.asarray(np.where(known > 0.0, known, own))
 
 
 def _bars(bundle: Bundle, bars: BarArrays, values: Mapping[str, FloatArray]) -> pd.DataFrame:
@@ -217,7 +217,8 @@ def _actions(bundle: Bundle, draw: _Draw, mark: FloatArray) -> pd.DataFrame:
     at = (row[leaves], column[leaves])
     value[leaves] *= mark[at] / draw.grid.mark[at]
     kept = ((row < start) | leaves) & np.isfinite(value)
-    return actions.assign(value=value).loc[kept].reset_index(drop=True)
+    left: pd.DataFrame = actions.assign(value=value)[kept]
+    return left.reset_index(drop=True)
 
 
 def _facts(bundle: Bundle, draw: _Draw, mark: FloatArray) -> pd.DataFrame:

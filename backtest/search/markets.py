@@ -75,4 +75,4 @@ def _nearest(prices: FloatArray, bands: NDArray[np.void]) -> FloatArray:
     steps = np.maximum(np.rint(prices / size), 1.0)
     per_unit = np.rint(1.0 / size)  # 0.01 has no exact float, 100 has
     exact = np.abs(per_unit * size - 1.0) < NUDGE
-    return np.where(exact, steps / np.maximum(per_unit, 1.0), steps * size)
+    return np.asarray(np.where(exact, steps / np.maximum(per_unit, 1.0), steps * size))

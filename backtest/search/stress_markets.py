@@ -18,9 +18,9 @@ _KEEPS = (
     "Each market is made of whole sessions of the run, drawn in blocks ({blocks}) and put on its "
     "dates: what instruments did together, and what followed within a block, stays; whatever takes "
     "longer than a block, and the order of good and bad times, is gone. Facts come with the "
-    "session that first knew them, those per share at the same ratio to the price; dividends are in "
-    "the prices; rates, fx, listings and delistings keep their dates, so that the first days of a "
-    "listing are any days. An instrument has no bar in a session drawn from before its listing."
+    "session that first knew them, those per share at the same ratio to the price; dividends are "
+    "in the prices; rates, fx, listings and delistings keep their dates, so that the first days of "
+    "a listing are any days. An instrument has no bar in a session drawn from before its listing."
 )
 
 
@@ -74,12 +74,13 @@ def _places(base: Case, run: Sequence[Case]) -> Table:
 def _cloud(base: Case, run: Sequence[Case]) -> Chart:
     """Return a year and drawdown of each market as a dot, the run's own as another."""
     layout = base_layout()
-    layout["xaxis"] |= {"ticksuffix": " %", "title": {"text": "Max drawdown"}}
+    layout["xaxis"] |= {"ticksuffix": " %"}
     layout["yaxis"] |= {"ticksuffix": " %"}
     return Chart(
         name="markets",
         title="Return a year by drawdown",
-        note="A dot is the same run on one drawn market; the diamond is the run as it is.",
+        note="A dot is the same run on one drawn market, the diamond is the run as it is; the "
+        "deeper the drawdown, the farther to the left.",
         figure={
             "data": [_dots(run, "@muted", "circle"), _dots([base], "@strategy", "diamond")],
             "layout": {**layout, "hovermode": "closest"},
