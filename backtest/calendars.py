@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from backtest.calendar_cache import kept
 from backtest.errors import DataError, Fault
 
 Times = npt.NDArray[np.datetime64]
@@ -169,17 +170,30 @@ def _canonical(exchange: str) -> str:
 @lru_cache(maxsize=64)
 def _whole(exchange: str, first_year: int, last_year: int) -> Sessions:
     """Sessions of whole years, corrected; the arrays are read-only because they are shared."""
+    parts = (calendar_version(), _code_version(), exchange, first_year, last_year)
+    arrays = kept(parts, lambda: _made(exchange, first_year, last_year))
+    for array in arrays.values():
+        array.setflags(write=False)
+    return Sessions(exchange, **arrays)
+
+
+def _made(exchange: str, first_year: int, last_year: int) -> dict[str, Times]:
+    """Dates, opens and closes of `Sessions`, by name."""
     schedule = _calendar(exchange, first_year, last_year).schedule
     dates = schedule.index.to_numpy().astype("datetime64[D]")
-    kept = ~np.isin(dates, _closed(exchange))
-    arrays = [
-        dates[kept],
-        schedule["open"].dt.tz_localize(None).to_numpy().astype("datetime64[ns]")[kept],
-        schedule["close"].dt.tz_localize(None).to_numpy().astype("datetime64[ns]")[kept],
-    ]
-    for array in arrays:
-        array.setflags(write=False)
-    return Sessions(exchange, *arrays)
+    open_ = ~np.isin(dates, _closed(exchange))
+    times = {
+        name: schedule[name].dt.tz_localize(None).to_numpy().astype("datetime64[ns]")[open_]
+        for name in ("open", "close")
+    }
+    return {"dates": dates[open_], **times}
+
+
+@lru_cache(maxsize=1)
+def _code_version() -> str:
+    """Of what makes sessions beside the package: pandas' holidays, this file."""
+    pandas = importlib.metadata.version("pandas")
+    return f"pandas {pandas} {hashlib.sha256(Path(__file__).read_bytes()).hexdigest()}"
 
 
 def _calendar(exchange: str, first_year: int, last_year: int) -> Any:  # the package has no types
