@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from backtest.clock import ClockSettings
     from backtest.execution import Execution
     from backtest.panel import Panel
+
+
+ENTRY_POINTS = "backtest.strategies"
+"""Group of the entry points by which installed packages offer strategies."""
 
 
 class Strategy(BaseModel):
@@ -102,7 +107,10 @@ class StrategySettings(BaseModel):
 
 
 def find_strategies(root: Path | None = None) -> dict[str, Path]:
-    """Files by strategy name: ``strategies/`` below ``root``, then the installed package.
+    """Files by strategy name: ``strategies/`` below ``root``, installed packages, our own.
+
+    An installed package offers strategies as entry points of the group ``backtest.strategies``:
+    the name is the strategy's, the value the module that defines it.
 
     Raises
     ------
@@ -111,18 +119,40 @@ def find_strategies(root: Path | None = None) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     clashes = []
-    for folder in strategy_folders(root or Path.cwd()):
-        for file in sorted(folder.glob("*.py")):
-            if file.stem.startswith("_"):
-                continue
-            known = found.setdefault(file.stem, file)
-            if known != file and known.resolve() != file.resolve():
-                clashes.append(f"'{file.stem}' is both {known} and {file}")
+    own, *ours = [_files_in(folder) for folder in strategy_folders(root or Path.cwd())] or [[]]
+    for name, file in (*own, *_offered(), *(one for some in ours for one in some)):
+        known = found.setdefault(name, file)
+        if known != file and known.resolve() != file.resolve():
+            clashes.append(f"'{name}' is both {known} and {file}")
     if clashes:
         raise StrategyError(
             "Strategy names must be unique: " + "; ".join(clashes) + ". Rename one of the files."
         )
     return found
+
+
+def _files_in(folder: Path) -> list[tuple[str, Path]]:
+    files = sorted(folder.glob("*.py"))
+    return [(file.stem, file) for file in files if not file.stem.startswith("_")]
+
+
+def _offered() -> Iterator[tuple[str, Path]]:
+    """Strategies of installed packages, by the names of their entry points.
+
+    The package is imported to find the file, the module itself is not.
+    """
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        try:
+            spec = importlib.util.find_spec(point.module)
+        except ImportError as error:
+            raise StrategyError(
+                f"The entry point '{point.name} = {point.value}' of an installed package: {error}."
+            ) from error
+        if spec is None or spec.origin is None:
+            raise StrategyError(
+                f"The entry point '{point.name} = {point.value}' names no module that is there."
+            )
+        yield point.name, Path(spec.origin)
 
 
 def load_strategy(settings: StrategySettings, root: Path | None = None) -> Strategy:

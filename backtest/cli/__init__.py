@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli import compare, data, describe, index, pages, runs, stress, sweep, walk
+from backtest.cli import (
+    compare,
+    data,
+    describe,
+    index,
+    pages,
+    runs,
+    scaffold,
+    stress,
+    sweep,
+    walk,
+)
 
 __all__ = ["app", "main"]
 
@@ -29,6 +40,8 @@ app.command("index")(index.index)
 app.command("explain")(describe.explain)
 app.command("schema")(describe.schema)
 app.command("list")(describe.list_things)
+app.command("init")(scaffold.init)
+app.add_typer(scaffold.new_app, name="new")
 app.add_typer(data.app, name="data")
 
 
