@@ -22,6 +22,8 @@ _BEFORE_OPEN = np.timedelta64(30, "m")
 _MINUTE = np.timedelta64(1, "m")
 
 Times = npt.NDArray[np.datetime64]
+Every = Literal["session", "week", "month", "quarter"] | int
+"""How often something is done: at every decision, the first of a period, or every Nth."""
 
 
 class ClockSettings(BaseModel):
@@ -33,7 +35,7 @@ class ClockSettings(BaseModel):
     decide: Literal["before_open", "after_close"] = Field(
         "before_open", description="30 minutes before the base open, or at its close"
     )
-    rebalance: Literal["session", "week", "month", "quarter"] | int = Field(
+    rebalance: Every = Field(
         "session",
         description="decisions that may send orders: the run's first, then the first of each local "
         "calendar period, or every Nth",
@@ -127,13 +129,13 @@ def build_clock(
     kind, exchange, row, time = _events(
         sessions, exchanges, settings, decisions, first=first, last=last
     )
-    every: Literal["session"] | str | int = "session" if own_schedule else settings.rebalance
+    every: Every = "session" if own_schedule else settings.rebalance
     return Clock(
         settings=settings,
         exchanges=exchanges,
         sessions=sessions,
         decisions=decisions[: last + 1],
-        can_rebalance=_rebalances(base.dates[: last + 1], first, every),
+        can_rebalance=rebalances(base.dates[: last + 1], first, every),
         first=first,
         last=last,
         kind=kind,
@@ -162,8 +164,8 @@ def _decision_times(base: Sessions, settings: ClockSettings, close_known_after: 
     return base.close + close_known_after * _MINUTE
 
 
-def _rebalances(
-    dates: npt.NDArray[np.datetime64], first: int, every: str | int
+def rebalances(
+    dates: npt.NDArray[np.datetime64], first: int, every: Every
 ) -> npt.NDArray[np.bool_]:
     """True where a decision may send orders; False before the run's first."""
     rows = np.arange(len(dates))

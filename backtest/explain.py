@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 from backtest.assumptions import DataFacts, brokerage_of, data_facts, optimistic_assumptions
+from backtest.clock import Every
 from backtest.config import RunConfig
 from backtest.config.document import shown
 from backtest.execution import Execution, Exits
 from backtest.market.settings import MarketChoice
-from backtest.strategy import load_strategy
+from backtest.sleeves.composite import Sleeves
+from backtest.strategy import Strategy
 from backtest.units import Money
 
 __all__ = ["DataFacts", "data_facts", "explain", "optimistic_assumptions"]
@@ -85,9 +87,64 @@ def _universe(config: RunConfig) -> str:
 
 
 def _strategy(config: RunConfig) -> str:
-    strategy = load_strategy(config.strategy)
+    made = config.made_strategy()
+    if isinstance(made, Sleeves):
+        return _sleeves(made, config)
+    return _one_strategy(config.strategy.name, made)
+
+
+def _sleeves(made: Sleeves, config: RunConfig) -> str:
+    """Each sleeve, and how they share the account."""
+    parts = [
+        f"{name}: {_one_strategy(one.strategy.name, made.strategies[name])} "
+        f"{_own_schedule(one.rebalance)}"
+        + (
+            f" It has {_percent(one.share or 0.0)} of NAV."
+            if config.allocation.method == "fixed"
+            else ""
+        )
+        + (" It has a universe of its own." if one.universe is not None else "")
+        for name, one in made.sleeves.items()
+    ]
+    return f"{len(parts)} sleeves in one account. " + " ".join([*parts, _allocation(config)])
+
+
+def _allocation(config: RunConfig) -> str:
+    rule = config.allocation
+    shares = {
+        "equal": "equally",
+        "fixed": "by the shares given",
+        "inverse_volatility": "in proportion to 1 / volatility",
+        "risk_parity": "so that each contributes equally to variance",
+        "skfolio": f"by skfolio's {rule.optimizer.replace('_', ' ')}",
+    }[rule.method]
+    past = f", from the last {rule.window} paper returns known"
+    text = f"NAV is divided {shares}"
+    text += past if rule.method not in ("equal", "fixed") else ""
+    text += f" {_times(rule.rebalance)}."
+    if rule.volatility_target is not None:
+        text += f" All shares are scaled to a volatility of {_percent(rule.volatility_target)} a "
+        text += f"year by the same past, at most to {config.portfolio.max_gross:g}."
+    return text + " Opposite orders are netted; a sleeve's NaN leaves its holding alone."
+
+
+def _own_schedule(every: Every) -> str:
+    if every in ("session", 1):
+        return "It may order at every decision."
+    return f"It may order {_times(every)}."
+
+
+def _times(every: Every) -> str:
+    if every in ("session", 1):
+        return "at every decision"
+    if isinstance(every, int):
+        return f"at the run's first decision and at one in {every} from there"
+    return f"at the run's first decision and at the first of each {every}"
+
+
+def _one_strategy(name: str, strategy: Strategy) -> str:
     about = (sys.modules[type(strategy).__module__].__doc__ or "").strip().split("\n")[0]
-    text = f"{config.strategy.name}: {about}" if about else f"{config.strategy.name}."
+    text = f"{name}: {about}" if about else f"{name}."
     params = ", ".join(f"{name} = {_value(value)}" for name, value in strategy)
     return f"{text} With {params}." if params else text
 
@@ -118,7 +175,9 @@ def _decisions(config: RunConfig) -> str:
 
 def _schedule(config: RunConfig) -> str:
     every = config.clock.rebalance
-    if load_strategy(config.strategy).own_schedule:
+    if config.sleeves is not None:
+        return "Each sleeve has its own schedule."
+    if config.made_strategy().own_schedule:
         return "Orders may be sent at any of them: the strategy chooses."
     if every in ("session", 1):
         return "Orders may be sent at every one of them."

@@ -6,12 +6,14 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtest.market.model import MarketRules
+    from backtest.market.rules import CompiledRules
 
 PACKAGES = ("numpy", "pandas", "numba", "pyarrow", "exchange_calendars")
 """Packages whose version may move a number."""
@@ -27,9 +29,12 @@ def package_version() -> str:
         return "0"
 
 
-def versions() -> dict[str, str]:
-    """Versions that the numbers depend on."""
+def versions(*optional: str) -> dict[str, str]:
+    """Versions that the numbers depend on; of ``optional`` packages those that are installed."""
     found = {name: version(name) for name in PACKAGES}
+    for name in optional:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     found["python"] = ".".join(platform.python_version_tuple()[:2])
     found["portfolio-backtest"] = package_version()
     return dict(sorted(found.items()))
@@ -56,6 +61,17 @@ def rules_of(markets: Mapping[str, MarketRules]) -> dict[str, dict[str, Any]]:
     return {
         exchange: {"market": rules.name, "sha256": rules.sha256}
         for exchange, rules in sorted(markets.items())
+    }
+
+
+def with_doubts(
+    rules: dict[str, dict[str, Any]], compiled: CompiledRules
+) -> dict[str, dict[str, Any]]:
+    """The rules with every sentence on what is doubted of them, sources included."""
+    doubts = compiled.doubts
+    return {
+        exchange: {**rule, "warnings": [doubt.text for doubt in doubts.get(exchange, ())]}
+        for exchange, rule in rules.items()
     }
 
 

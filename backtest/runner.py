@@ -38,6 +38,7 @@ from backtest.provenance import (
     package_version,
     rules_of,
     versions,
+    with_doubts,
 )
 from backtest.report.checked import with_record
 from backtest.report.context import context_of
@@ -45,7 +46,9 @@ from backtest.report.detail import detail_of
 from backtest.report.metrics import metrics_of
 from backtest.report.trials import trial_record, with_trials
 from backtest.result import Result
-from backtest.strategy import Strategy, load_strategy, strategy_hash
+from backtest.sleeves.composite import Sleeves
+from backtest.sleeves.contribution import contributions_of
+from backtest.strategy import Strategy, sources_of
 from backtest.trial_ledger import family, record_trials
 
 Progress = Callable[[str], None]
@@ -91,7 +94,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
 
     stage = prepare(config, progress=say)
     at = lap("data", started)
-    say(f"strategy {config.strategy.name}")
+    say(f"strategy {', '.join(one.name for one in config.strategies.values())}")
     weights = stage.strategy.target_weights(stage.panel)
     at = lap("strategy", at)
     say(f"simulating {stage.clock.last - stage.clock.first + 1} sessions")
@@ -183,7 +186,7 @@ def stage_of(config: RunConfig, bundle: Bundle) -> Stage:
 def _stage_of(config: RunConfig, bundle: Bundle) -> Stage:
     bars = bar_arrays(bundle)
     check_fit(config, bundle, bars.sessions)
-    strategy = load_strategy(config.strategy)
+    strategy = config.made_strategy()
     markets = resolve_markets(config.market, _traded_exchanges(bundle))
     known_after = (
         markets[config.clock.base][0].close_known_after if config.clock.base in markets else 0
@@ -235,10 +238,10 @@ def inputs_of(stage: Stage) -> dict[str, Any]:
         "rules": rules_of({name: market for name, (market, _) in stage.markets.items()}),
         "strategy": {
             "name": config.strategy.name,
-            "sha256": strategy_hash(config.strategy.name),
+            **sources_of(config.strategies),
             "inputs": file_hashes(stage.strategy.inputs()),
         },
-        "versions": versions(),
+        "versions": versions(*config.optional_packages),
         "engine": engine_hash(),
     }
 
@@ -292,7 +295,24 @@ def _check_opens(config: RunConfig, bundle: Bundle, grid: Grid, panel: Panel) ->
 
 
 def _result(stage: Stage, simulation: Simulation, weights: pd.DataFrame) -> Result:
-    source = stage.config.strategy.params.get("source")
+    sources = [one.params.get("source") for one in stage.config.strategies.values()]
+    source = next((name for name in sources if name), None)
+    context = context_of(
+        stage.bundle,
+        stage.grid,
+        stage.clock,
+        stage.panel,
+        strategy=stage.strategy,
+        weights=weights,
+        trades=simulation.trades,
+        positions=simulation.positions,
+        benchmark=stage.config.benchmark,
+        currency=stage.config.portfolio.currency,
+        fill=stage.config.execution.fill,
+        source=str(source) if source else None,
+    )
+    if isinstance(stage.strategy, Sleeves):
+        context["sleeves"] = contributions_of(stage.strategy, stage.panel, simulation)
     return Result(
         config=stage.config.resolved(),
         manifest=_manifest(stage, simulation),
@@ -302,20 +322,7 @@ def _result(stage: Stage, simulation: Simulation, weights: pd.DataFrame) -> Resu
         orders=simulation.orders,
         trades=simulation.trades,
         ledger=simulation.ledger,
-        context=context_of(
-            stage.bundle,
-            stage.grid,
-            stage.clock,
-            stage.panel,
-            strategy=stage.strategy,
-            weights=weights,
-            trades=simulation.trades,
-            positions=simulation.positions,
-            benchmark=stage.config.benchmark,
-            currency=stage.config.portfolio.currency,
-            fill=stage.config.execution.fill,
-            source=str(source) if source else None,
-        ),
+        context=context,
     )
 
 
@@ -342,7 +349,7 @@ def _manifest(stage: Stage, simulation: Simulation) -> dict[str, Any]:
             "checks": [finding.as_dict() for finding in bundle.findings],
         },
         "strategy": parts["strategy"],
-        "rules": _with_doubts(parts["rules"], stage.rules),
+        "rules": with_doubts(parts["rules"], stage.rules),
         "versions": parts["versions"],
         "engine": parts["engine"],
         "period": {
@@ -373,17 +380,6 @@ def without_looks(resolved: Mapping[str, object]) -> dict[str, object]:
     page = resolved.get("tearsheet")
     kept = {key: page[key] for key in ("risk_free", "top")} if isinstance(page, dict) else {}
     return {**resolved, "tearsheet": kept}
-
-
-def _with_doubts(
-    rules: dict[str, dict[str, Any]], compiled: CompiledRules
-) -> dict[str, dict[str, Any]]:
-    """The rules with every sentence on what is doubted of them, sources included."""
-    doubts = compiled.doubts
-    return {
-        exchange: {**rule, "warnings": [doubt.text for doubt in doubts.get(exchange, ())]}
-        for exchange, rule in rules.items()
-    }
 
 
 def _calendar(stage: Stage) -> npt.NDArray[np.datetime64]:

@@ -145,10 +145,14 @@ def _take_required(
         name: {"required": definitions[model].pop("required", [])}
         for name, model in sections.items()
     }
-    must = schema.pop("required", [])
+    must = [name for name in schema.pop("required", []) if name != "strategy"]
     return {
         "if": {"required": ["name"], "not": {"required": ["extends"]}},
-        "then": {"required": must, "properties": below},
+        "then": {
+            "required": must,
+            "anyOf": [{"required": ["strategy"]}, {"required": ["sleeves"]}],
+            "properties": below,
+        },
     }
 
 

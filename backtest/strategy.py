@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -169,6 +169,19 @@ def strategy_hash(name: str, root: Path | None = None) -> str:
     """SHA-256 of the strategy's source, line ends apart."""
     source = _file_of(name, root).read_bytes().replace(b"\r\n", b"\n")
     return hashlib.sha256(source).hexdigest()
+
+
+def sources_of(strategies: Mapping[tuple[str, ...], StrategySettings]) -> dict[str, object]:
+    """``sha256`` of the source; of several strategies of all of them, and each under ``parts``."""
+    hashes = {".".join(key): strategy_hash(one.name) for key, one in strategies.items()}
+    if len(hashes) == 1 and ("strategy",) in strategies:
+        return {"sha256": hashes["strategy"]}
+    parts = {
+        ".".join(key): {"name": one.name, "sha256": hashes[".".join(key)]}
+        for key, one in strategies.items()
+    }
+    whole = hashlib.sha256("\n".join(f"{key} {hashes[key]}" for key in sorted(hashes)).encode())
+    return {"sha256": whole.hexdigest(), "parts": parts}
 
 
 def strategy_folders(root: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from backtest.config import RunConfig
 from backtest.market.settings import MarketChoice
 from backtest.research import Draw
 from backtest.schema import summary_of
+from backtest.sleeves.settings import SleeveSettings
 from backtest.strategy import find_strategies, strategy_class
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,6 +61,7 @@ def _sections() -> Iterator[str]:
         model = _model(field)
         if model is not None:
             yield _section(key, _sentence(field.description), _rows(model, f"{key}."))
+    yield _section("a sleeve, below sleeves", _SLEEVE, _rows(SleeveSettings, ""))
     yield _section("a draw, below space", _DRAW, _rows(Draw, ""))
     yield _section("market", _MARKET, _rows(MarketChoice, "market."))
     for name in sorted(find_strategies(ROOT)):
@@ -73,6 +75,12 @@ _EXTENDS = (
     "",
     "none",
     "one YAML file, or several, that this one is merged over; relative to this file",
+)
+_SLEEVE = (
+    "`sleeves` maps names of your choice to these, such as "
+    "`{dip: {strategy: {name: spillover_dip}}, cheap: {strategy: {name: low_pe_rotation}, "
+    "rebalance: month}}`; overrides and sweeps name them so: `sleeves.dip.strategy.params.drop`. "
+    "See [sleeves.md](sleeves.md)."
 )
 _DRAW = (
     "`sweep.random.space` and `sweep.optuna.space` map dotted keys to draws, such as "

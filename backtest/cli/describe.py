@@ -191,6 +191,9 @@ def _configs() -> list[Row]:
         name, strategy, description = (
             str(node.value) if node is not None else None for node in said.values()
         )
+        sleeves = root.child("sleeves")
+        if strategy is None and sleeves is not None and isinstance(sleeves.value, dict):
+            strategy = f"sleeves: {', '.join(sleeves.value)}"
         rows.append(_config_row(file, name or "(base)", strategy, description))
     return rows
 

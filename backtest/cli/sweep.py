@@ -110,6 +110,7 @@ def _table(opened: Sweep, best: list[int]) -> Table:
 
     from backtest.report import formats
     from backtest.search.sweep import trial_rows
+    from backtest.sleeves.keys import short_key
 
     forms = {"sharpe": formats.number, "total_return": formats.percent}
     forms |= {"max_drawdown": formats.percent}
@@ -118,9 +119,7 @@ def _table(opened: Sweep, best: list[int]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("settings", overflow="fold")
     for row in trial_rows(opened, best):
-        settings = ", ".join(
-            f"{key.removeprefix('strategy.params.')} {_text(row[key])}" for key in opened.keys
-        )
+        settings = ", ".join(f"{short_key(key)} {_text(row[key])}" for key in opened.keys)
         measured = (form(row[name]) for name, form in forms.items())
         table.add_row(str(row["trial"]), *measured, settings)
     return table

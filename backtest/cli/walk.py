@@ -68,16 +68,14 @@ def _table(walk: WalkForward) -> Table:
     from rich.table import Table
 
     from backtest.report import formats
+    from backtest.sleeves.keys import short_key
 
     table = Table(box=box.SIMPLE_HEAD, title="Chosen in sample, traded out of sample")
     for name in ("test from", "to", "in sample", "return", "Sharpe"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("settings", overflow="fold")
     for one in walk.chosen:
-        chosen = ", ".join(
-            f"{key.removeprefix('strategy.params.')} {value}"
-            for key, value in (one.params or {}).items()
-        )
+        chosen = ", ".join(f"{short_key(key)} {value}" for key, value in (one.params or {}).items())
         table.add_row(
             one.first,
             one.last,

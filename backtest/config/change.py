@@ -53,7 +53,7 @@ def changed(
 
 def _sound(plain: dict[str, Any], strategy: type[Strategy] | None) -> RunConfig | None:
     """The config where nothing is wrong with it; None leaves the faults to be told at leisure."""
-    if strategy is None:
+    if strategy is None or plain["sleeves"] is not None:
         return None
     try:
         config = RunConfig.model_validate(plain)

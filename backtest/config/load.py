@@ -9,7 +9,15 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from backtest.config.document import Document, KeyPath, Node, Place, places_of, shown
+from backtest.config.document import (
+    Document,
+    KeyPath,
+    Node,
+    Place,
+    dotted,
+    places_of,
+    shown,
+)
 from backtest.config.faults import bool_faults, model_faults, models_in
 from backtest.config.layers import read_layers
 from backtest.config.model import Places, RunConfig, Written
@@ -79,17 +87,23 @@ def _node(value: object, place: Place) -> Node:
 def _config_of(document: Document, folder: Path, title: str) -> RunConfig:
     """The configuration that a document says; its paths are kept as written from ``folder``."""
     document = Document(_without_empty(document.root, RunConfig), document.faults)
-    strategy, faults = _strategy_of(document)
-    if strategy is not None:
-        faults += _params_faults(strategy, document)
-    document, written = _with_absolute_paths(document, strategy, folder)
+    strategies: dict[KeyPath, type[Strategy]] = {}
+    faults: list[Fault] = []
+    for at in _strategy_places(document.root):
+        found, wrong = _strategy_of(document, at)
+        faults += wrong
+        if found is not None:
+            faults += _params_faults(found, document, at)
+            strategies[at] = found
+    document, written = _with_absolute_paths(document, strategies, folder)
     config, sound, own = _validated(document)
     said = {fault.where for fault in document.faults}
     faults = [*document.faults, *(fault for fault in [*own, *faults] if fault.where not in said)]
-    if strategy is not None and _faults_below(faults, "strategy.params"):
-        strategy = None
     if config is not None:
-        places = [*clashes(config, sound), *strategy_clashes(config, sound, strategy)]
+        places = list(clashes(config, sound))
+        for at, strategy in strategies.items():
+            if not _faults_below(faults, dotted((*at, "params"))):
+                places += strategy_clashes(config, sound, strategy, at)
         clashing = [document.fault(at, message) for at, message in places]
         faults += [fault for fault in clashing if fault.where not in said]
     if faults or config is None:
@@ -122,9 +136,17 @@ def _without_empty(node: Node, model: type[BaseModel]) -> Node:
     return Node(children, node.place, node.key)
 
 
-def _strategy_of(document: Document) -> tuple[type[Strategy] | None, list[Fault]]:
+def _strategy_places(root: Node) -> list[KeyPath]:
+    """Where the document names strategies: in one place, or in each of its sleeves."""
+    sleeves = root.child("sleeves")
+    if sleeves is None or not isinstance(sleeves.value, dict):
+        return [("strategy",)]
+    return [("sleeves", name, "strategy") for name in sleeves.value]
+
+
+def _strategy_of(document: Document, place: KeyPath) -> tuple[type[Strategy] | None, list[Fault]]:
     """The strategy's class; a fault where the name is known to nobody or its file does not load."""
-    at: KeyPath = ("strategy", "name")
+    at: KeyPath = (*place, "name")
     node = document.root.at(at)
     if node is None or not isinstance(node.value, str):
         return None, []
@@ -140,8 +162,8 @@ def _strategy_of(document: Document) -> tuple[type[Strategy] | None, list[Fault]
         return None, [document.fault(at, message)]
 
 
-def _params_faults(strategy: type[Strategy], document: Document) -> list[Fault]:
-    at: KeyPath = ("strategy", "params")
+def _params_faults(strategy: type[Strategy], document: Document, place: KeyPath) -> list[Fault]:
+    at: KeyPath = (*place, "params")
     node = document.root.at(at)
     plain = node.plain() if node is not None else {}
     if not isinstance(plain, dict):
@@ -173,33 +195,45 @@ def _validated(document: Document) -> tuple[RunConfig | None, frozenset[str], li
         return config, everything, faults
     kept = {key: value for key, value in plain.items() if key in everything - broken}
     try:
-        partial = RunConfig.model_validate({**_PLACEHOLDERS, **kept})
+        stand_ins = dict(_PLACEHOLDERS)
+        if "sleeves" in kept:
+            del stand_ins["strategy"]
+        partial = RunConfig.model_validate({**stand_ins, **kept})
     except ValidationError:
         return None, frozenset(), faults
     return partial, everything - broken, faults
 
 
 def strategy_clashes(
-    config: RunConfig, sound: frozenset[str], strategy: type[Strategy] | None
+    config: RunConfig,
+    sound: frozenset[str],
+    strategy: type[Strategy] | None,
+    at: KeyPath = ("strategy",),
 ) -> list[tuple[KeyPath, str]]:
-    """What the strategy itself says against the execution and the clock."""
-    if strategy is None or not sound.issuperset({"strategy", "execution", "clock"}):
+    """What the strategy at that place says itself against the execution and the clock."""
+    if strategy is None or not sound.issuperset({str(at[0]), "execution", "clock"}):
         return []
     found: list[tuple[KeyPath, str]] = []
-    if strategy.own_schedule and config.clock.rebalance != "session":
-        message = f"must be session: {config.strategy.name} chooses its own decisions"
-        found.append((("clock", "rebalance"), message))
-    made = strategy.model_validate(config.strategy.params)
-    said = made.faults(config.execution, config.clock)
-    return found + [(("strategy", "name"), message) for message in said]
+    settings = config.strategies[tuple(map(str, at))]
+    schedule: KeyPath = ("clock", "rebalance")
+    clock = config.clock
+    if config.sleeves is not None:
+        schedule = (*at[:-1], "rebalance")
+        clock = clock.model_copy(update={"rebalance": config.sleeves[str(at[1])].rebalance})
+    if strategy.own_schedule and clock.rebalance != "session":
+        message = f"must be session: {settings.name} chooses its own decisions"
+        found.append((schedule, message))
+    made = strategy.model_validate(settings.params)
+    said = made.faults(config.execution, clock)
+    return found + [((*at, "name"), message) for message in said]
 
 
 def _with_absolute_paths(
-    document: Document, strategy: type[Strategy] | None, folder: Path
+    document: Document, strategies: Mapping[KeyPath, type[Strategy]], folder: Path
 ) -> tuple[Document, Written]:
     """The document with its paths made absolute, and how each is written from ``folder``."""
     root, written = document.root, {}
-    for at in _paths_in(root, strategy):
+    for at in _paths_in(root, strategies):
         node = root.at(at)
         if node is None:
             continue
@@ -214,7 +248,7 @@ def _with_absolute_paths(
     return Document(root, document.faults), written
 
 
-def _paths_in(root: Node, strategy: type[Strategy] | None) -> list[KeyPath]:
+def _paths_in(root: Node, strategies: Mapping[KeyPath, type[Strategy]]) -> list[KeyPath]:
     """Where the document names files of the user's."""
     found: list[KeyPath] = []
     bundle = root.at(("data", "bundle"))
@@ -223,11 +257,11 @@ def _paths_in(root: Node, strategy: type[Strategy] | None) -> list[KeyPath]:
     market = root.child("market")
     if market is not None:
         found += _market_files(market, ("market",))
-    params = root.at(("strategy", "params"))
-    for name, field in strategy.model_fields.items() if strategy is not None else ():
-        node = params.child(name) if params is not None else None
-        if node is not None and isinstance(node.value, str) and _is_path(field.annotation):
-            found.append(("strategy", "params", name))
+    for at, strategy in strategies.items():
+        for name, field in strategy.model_fields.items():
+            node = root.at((*at, "params", name))
+            if node is not None and isinstance(node.value, str) and _is_path(field.annotation):
+                found.append((*at, "params", name))
     return found
 
 

@@ -20,11 +20,16 @@ from backtest.market.settings import MarketSettings
 from backtest.panel.universe import UniverseSettings
 from backtest.report.settings import TearsheetSettings
 from backtest.research import ExecutorSettings, SweepSettings, WalkForwardSettings
+from backtest.sleeves.composite import Sleeves
+from backtest.sleeves.settings import NAME, AllocationSettings, SleeveName, SleeveSettings
 from backtest.strategy import Strategy, StrategySettings, load_strategy
 from backtest.units import Money
 
 SEARCH = ("sweep", "walk_forward", "executor")
 """Sections that say how many runs are made, and where; a single run reads none of them."""
+
+SHARED = ("sleeves", "allocation")
+"""Sections of a portfolio that several strategies share; no setting of any other run."""
 
 Written = dict[tuple[str, ...], tuple[str, str]]
 """Paths of a config by key: as used (absolute) and as written (relative to the config's folder)."""
@@ -56,7 +61,15 @@ class RunConfig(BaseModel):
     clock: ClockSettings = Field(
         ClockSettings(), description="when decisions are made, which of them may send orders"
     )
-    strategy: StrategySettings = Field(description="which strategy, with which parameters")
+    strategy: StrategySettings = Field(
+        description="which strategy, with which parameters; left out where there are sleeves"
+    )
+    sleeves: dict[SleeveName, SleeveSettings] | None = Field(
+        None, min_length=1, description="several strategies in one portfolio, by name"
+    )
+    allocation: AllocationSettings = Field(
+        AllocationSettings(), description="how NAV is divided among the sleeves"
+    )
     market: MarketSettings = Field(
         "auto",
         description="market rules: 'auto' takes each exchange's own file; a name or a YAML file "
@@ -89,6 +102,35 @@ class RunConfig(BaseModel):
     _written: Written = PrivateAttr(default_factory=dict)
     _places: Places = PrivateAttr(default_factory=Places)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _sleeves_are_the_strategy(cls, values: object) -> object:
+        """Where only sleeves are named, they are what ``strategy`` stands for."""
+        if isinstance(values, dict) and values.get("sleeves") and "strategy" not in values:
+            return {**values, "strategy": {"name": NAME}}
+        return values
+
+    @property
+    def strategies(self) -> dict[tuple[str, ...], StrategySettings]:
+        """Every strategy of the run, by the key that names it."""
+        if self.sleeves is None:
+            return {("strategy",): self.strategy}
+        named = sorted(self.sleeves.items())
+        return {("sleeves", name, "strategy"): sleeve.strategy for name, sleeve in named}
+
+    @property
+    def optional_packages(self) -> tuple[str, ...]:
+        """Packages beyond the required ones that the numbers depend on."""
+        is_used = self.sleeves is not None and self.allocation.method == "skfolio"
+        return ("skfolio",) if is_used else ()
+
+    def made_strategy(self) -> Strategy:
+        """The strategy that is asked for weights: the one named, or all sleeves as one."""
+        if self.sleeves is None:
+            return load_strategy(self.strategy)
+        sleeves = dict(sorted(self.sleeves.items()))
+        return Sleeves(sleeves=sleeves, allocation=self.allocation, portfolio=self.portfolio)
+
     def resolved(self, strategy: Strategy | None = None) -> dict[str, object]:
         """Every setting of one run as plain JSON values, defaults and the strategy's own included.
 
@@ -102,13 +144,13 @@ class RunConfig(BaseModel):
         plain: dict[str, object] = {
             field: _plain(getattr(self, field), self.portfolio.currency)
             for field in type(self).model_fields
-            if field not in SEARCH
+            if field not in SEARCH and (self.sleeves is not None or field not in SHARED)
         }
-        strategy = strategy or load_strategy(self.strategy)
-        plain["strategy"] = {
-            "name": self.strategy.name,
-            "params": _plain(strategy, self.portfolio.currency),
-        }
+        made = strategy or self.made_strategy()
+        for key, settings in self.strategies.items():
+            own = made.strategies[key[1]] if isinstance(made, Sleeves) else made
+            params = _plain(own, self.portfolio.currency)
+            _put(plain, key, {"name": settings.name, "params": params})
         for path, (used, written) in self._written.items():
             _rewrite(plain, path, PurePath(used).as_posix(), written)
         return plain
@@ -147,6 +189,17 @@ def _plain(value: object, currency: str) -> object:
     if isinstance(value, PurePath):
         return value.as_posix()
     return to_jsonable_python(value)
+
+
+def _put(plain: dict[str, object], path: tuple[str, ...], value: object) -> None:
+    """Put ``value`` at ``path``, whose maps are all there."""
+    node = plain
+    for key in path[:-1]:
+        below = node[key]
+        if not isinstance(below, dict):
+            raise TypeError(f"{key} is no map")
+        node = below
+    node[path[-1]] = value
 
 
 def _rewrite(plain: dict[str, object], path: tuple[str, ...], used: str, written: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,9 +11,13 @@ from backtest.config.document import KeyPath, near_file, nearest, shown
 from backtest.config.model import RunConfig
 from backtest.market.files import list_markets
 from backtest.market.settings import MarketChoice
+from backtest.sleeves.settings import NAME, AllocationSettings
+from backtest.strategy import StrategySettings
 
 Clash = tuple[KeyPath, str]
 """Where the fault is shown, and what it is."""
+
+_ROUNDING = 1e-9  # of a sum of shares
 
 
 def clashes(config: RunConfig, sound: frozenset[str]) -> Iterator[Clash]:
@@ -89,6 +94,35 @@ def _rebalance(config: RunConfig) -> Iterator[Clash]:
         yield ("clock", "rebalance"), f"must be at least 1 session, got {every}"
 
 
+def _sleeves(config: RunConfig) -> Iterator[Clash]:
+    if config.sleeves is None:
+        if config.allocation != AllocationSettings():
+            yield ("allocation",), "divides NAV among sleeves, but there are none"
+        return
+    if config.strategy != StrategySettings(name=NAME):
+        yield ("strategy",), "cannot stand beside sleeves; give it as one of them, or leave it out"
+    if config.clock.rebalance != "session":
+        message = "must be session where there are sleeves; each has a rebalance of its own"
+        yield ("clock", "rebalance"), message
+    for every, at in [
+        (config.allocation.rebalance, ("allocation", "rebalance")),
+        *((one.rebalance, ("sleeves", name, "rebalance")) for name, one in config.sleeves.items()),
+    ]:
+        if isinstance(every, int) and every < 1:
+            yield at, f"must be at least 1 session, got {every}"
+    fixed = config.allocation.method == "fixed"
+    shares = {name: one.share for name, one in config.sleeves.items()}
+    for name, share in shares.items():
+        at = ("sleeves", name, "share")
+        if fixed and share is None:
+            yield at, "is required with allocation.method: fixed"
+        if not fixed and share is not None:
+            yield at, f"is of no use with allocation.method: {config.allocation.method}"
+    total = math.fsum(share for share in shares.values() if share is not None)
+    if fixed and total > 1.0 + _ROUNDING:
+        yield ("sleeves",), f"shares must sum to at most 1, got {total:g}"
+
+
 def _sizing(config: RunConfig) -> Iterator[Clash]:
     if config.execution.sizing != "fill":
         return
@@ -132,6 +166,7 @@ _RULES: tuple[tuple[tuple[str, ...], _Rule], ...] = (
     (("account", "execution", "portfolio"), _southbound),
     (("universe",), _universe),
     (("clock",), _rebalance),
+    (("sleeves", "allocation", "clock", "strategy"), _sleeves),
     (("execution", "exits"), _sizing),
     (("execution", "clock"), _offer),
     (("market",), _market),

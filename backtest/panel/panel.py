@@ -51,9 +51,15 @@ class Panel:
         self._universe = universe
         self._currency = currency
         self._account = account
+        self._within: Panel | None = None
         self._known: dict[str, Known] = {}
         self._cache: dict[tuple[str, str], pd.DataFrame] = {}
         self._market_cache: dict[tuple[str, str], pd.Series[float]] = {}
+
+    @property
+    def clock(self) -> Clock:
+        """The run's clock, with this panel's schedule."""
+        return self._clock
 
     @cached_property
     def sessions(self) -> pd.DatetimeIndex:
@@ -96,6 +102,8 @@ class Panel:
             account=self._account,
             facts=self._bundle.facts,
         )
+        if self._within is not None:
+            mask &= self._within.universe.to_numpy()
         return self._frame(mask)
 
     @cached_property

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FOLDER = "checks"
 
 _DECISIONS = ("data", "universe", "clock", "strategy")
+_SHARED = ("sleeves", "allocation")  # of runs that have them
 _LIMITS = ("currency", "max_gross", "short")
 
 
@@ -43,7 +44,8 @@ def check_key(inputs: Mapping[str, Any]) -> str:
     """
     config = inputs["config"]
     parts = {
-        "config": {name: config[name] for name in _DECISIONS},
+        "config": {name: config[name] for name in _DECISIONS}
+        | {name: config[name] for name in _SHARED if name in config},
         "limits": {name: config["portfolio"][name] for name in _LIMITS},
         "rules": {exchange: rule["sha256"] for exchange, rule in sorted(inputs["rules"].items())},
         **{name: inputs[name] for name in ("bundle", "strategy", "versions", "engine")},

@@ -12,6 +12,7 @@ from backtest.report.crisis import crisis_section
 from backtest.report.dealing import dealing_sections
 from backtest.report.event_section import event_section
 from backtest.report.metrics import plain
+from backtest.report.sleeve_section import sleeve_section
 
 if TYPE_CHECKING:
     from backtest.result import Result
@@ -26,8 +27,8 @@ def detail_of(result: Result) -> Section:
     Returns
     -------
     dict
-        ``attribution``, ``crises``, ``extremes``, ``dealing``, ``events``; the last is None for a
-        strategy that waits for nothing.
+        ``attribution``, ``crises``, ``extremes``, ``dealing``, ``events``, which is None for a
+        strategy that waits for nothing; ``sleeves`` where several share the portfolio.
     """
     account = account_of(result)
     top = round(number(section(result.config, "tearsheet").get("top", _TOP)))
@@ -38,6 +39,9 @@ def detail_of(result: Result) -> Section:
         "dealing": dealing_sections(result, account),
         "events": event_section(result),
     }
+    sleeves = sleeve_section(result, account)
+    if sleeves is not None:
+        content["sleeves"] = sleeves
     return {key: plain(value) for key, value in content.items()}
 
 

@@ -16,6 +16,7 @@ from backtest.report import tables_origin as origin
 from backtest.report.headlines import dealings, headlines
 from backtest.report.page import Chart, embed, embed_charts, render, write_text
 from backtest.report.series import Series, rows_of, section
+from backtest.report.sleeve_section import sleeve_table, sleeve_words
 from backtest.report.trade_records import MOST_TRADES, trade_records
 
 if TYPE_CHECKING:
@@ -163,6 +164,8 @@ def _origin(result: Result) -> dict[str, object]:
     benchmark = describe.benchmark_of(result)
     return {
         "profit": origin.profit_table(metrics, currency),
+        "sleeves": sleeve_table(metrics, currency),
+        "sleeve_words": sleeve_words(metrics),
         "groups": origin.group_tables(metrics, currency),
         "same_for_all": origin.same_for_all(metrics),
         "contributors": origin.contributor_tables(metrics, currency),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,11 @@ from backtest.report.compare_inputs import (
 _UNMOVED = DRESS | {"benchmark"}  # the benchmark moves neither NAV nor Sharpe
 # What changes as a whole: with another strategy the parameters have other names, with other data
 # other dates, and an amount without its currency means nothing.
-_TOGETHER = {"strategy.name": "strategy.", "data.bundle": "data."}
+_TOGETHER = {
+    "strategy.name": ("strategy.", "sleeves.", "allocation."),
+    "data.bundle": ("data.",),
+}
+_SLEEVE = re.compile(r"sleeves\.([^.]+)\.strategy\.name")
 _CURRENCY = "portfolio.currency"
 
 
@@ -56,7 +61,12 @@ def applied(
     config = copy.deepcopy(dict(first))
     for change in changes:
         if change.key == "strategy.name":
-            config["strategy"] = copy.deepcopy(second["strategy"])
+            for name in ("strategy", "sleeves", "allocation"):
+                _put(config, second, [name])
+            continue
+        sleeve = _SLEEVE.fullmatch(change.key)
+        if sleeve is not None:
+            _put(config, second, ["sleeves", sleeve[1]])
             continue
         for key in change.keys:
             _put(config, second, key.split("."))
@@ -70,6 +80,9 @@ def _leader(
     for leader, below in _TOGETHER.items():
         if leader in keys and key.startswith(below):
             return leader
+    sleeve = _SLEEVE.match(f"{'.'.join(key.split('.')[:2])}.strategy.name")
+    if sleeve is not None and sleeve[0] in keys:
+        return sleeve[0]
     if _CURRENCY in keys and (_is_money(one.get(key)) or _is_money(two.get(key))):
         return _CURRENCY
     return key

@@ -23,7 +23,7 @@ from backtest.search.job import Job
 from backtest.search.space import Values
 from backtest.search.table import values_by_key
 from backtest.search.workshop import Supplies, Workshop
-from backtest.strategy import load_strategy, strategy_folders
+from backtest.strategy import strategy_folders
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -75,7 +75,7 @@ class _Parcel:
 
     def __call__(self) -> Supplies:
         supplies: Supplies = _ray().get(self.place)
-        strategy = load_strategy(supplies.stage.config.strategy)
+        strategy = supplies.stage.config.made_strategy()
         stage = replace(supplies.stage, strategy=strategy)
         check_same(supplies.parts, inputs_of(stage))
         return replace(supplies, stage=stage)

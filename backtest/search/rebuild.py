@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from backtest.config.load import config_of
 from backtest.errors import BacktestError, ConfigError, Fault, FaultyInput
 from backtest.provenance import file_hashes
-from backtest.strategy import load_strategy
 
 if TYPE_CHECKING:
     from backtest.config import RunConfig
@@ -75,7 +74,7 @@ def _absent(config: RunConfig) -> list[Path]:
     bundle = config.data.bundle
     files = [] if bundle == "sample" else [Path(bundle) / "bundle.yaml"]
     try:
-        files += load_strategy(config.strategy).inputs()
+        files += config.made_strategy().inputs()
     except BacktestError:
         return files
     return [file for file in files if not file.exists()]
@@ -83,7 +82,7 @@ def _absent(config: RunConfig) -> list[Path]:
 
 def _has_same_files(config: RunConfig, result: Result) -> bool:
     """Whether the strategy's files hold what they held; the bundle is left to whoever loads it."""
-    now = file_hashes(load_strategy(config.strategy).inputs())
+    now = file_hashes(config.made_strategy().inputs())
     return now == _at(result.manifest, ("strategy", "inputs"))
 
 

@@ -25,6 +25,7 @@ from backtest.search.markets import block_of, markets
 from backtest.search.scores import scores_of
 from backtest.search.space import Values
 from backtest.search.workshop import Trial, Workshop
+from backtest.sleeves.keys import numbers_of, short_key
 
 FloatArray = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -185,19 +186,13 @@ def _per_year(total: float, base: Trial, part: float = 1.0) -> float:
 def _jittered(shop: Workshop, config: RunConfig, base: Trial, draws: int) -> Iterator[Case]:
     """Every number of the strategy moved at once, each within a fifth of its value."""
     rng = np.random.default_rng([config.seed, draws])
-    numbers = {
-        name: value
-        for name, value in base.stage.strategy
-        if isinstance(value, int | float) and not isinstance(value, bool) and value != 0
-    }
+    numbers = numbers_of(base.stage.strategy)
     for draw in range(draws if numbers else 0):
         values: Values = {}
         for name, value in numbers.items():
             moved = value * float(rng.uniform(1.0 - JITTER, 1.0 + JITTER))
-            values[f"strategy.params.{name}"] = (
-                max(1, round(moved)) if isinstance(value, int) else float(f"{moved:.4g}")
-            )
-        shown = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items())
+            values[name] = max(1, round(moved)) if isinstance(value, int) else float(f"{moved:.4g}")
+        shown = ", ".join(f"{short_key(key)} {value}" for key, value in values.items())
         yield _case(shop, "Other parameters", f"draw {draw + 1}", values, note=shown)
 
 

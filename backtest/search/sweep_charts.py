@@ -16,6 +16,7 @@ from backtest.search.job import Row
 from backtest.search.scores import LESS_IS_BETTER
 from backtest.search.selection import neighbourhood_medians, scores_by
 from backtest.search.sweep import Sweep
+from backtest.sleeves.keys import short_key
 
 FloatArray = NDArray[np.float64]
 
@@ -247,7 +248,7 @@ def _groups(rows: Sequence[Row], key: str) -> list[tuple[str, list[Row]]]:
 
 def short(key: str) -> str:
     """Name of a key without what all parameters share."""
-    return key.removeprefix("strategy.params.")
+    return short_key(key)
 
 
 def label_of(measure: str) -> str:

@@ -39,6 +39,7 @@ from backtest.search.sweep import (
 )
 from backtest.search.windows import Window, windows_of
 from backtest.search.workshop import Trial, Workshop
+from backtest.sleeves.keys import is_parameter
 
 FloatArray = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -149,9 +150,7 @@ def _settings(config: RunConfig) -> tuple[WalkForwardSettings, SweepSettings]:
     if config.sweep is None:
         faults.append(Fault("sweep", "is required: it is the search of every training window"))
     else:
-        fixed = [
-            key for key in first_values(config.sweep) if not key.startswith("strategy.params.")
-        ]
+        fixed = [key for key in first_values(config.sweep) if not is_parameter(key)]
         faults += [
             Fault(f"sweep: {key}", "cannot change on the way of one run; only strategy.params can")
             for key in fixed
@@ -298,6 +297,7 @@ def _run_config(config: RunConfig, chosen: list[Chosen], weights: Path) -> RunCo
             "data.start": chosen[0].first,
             "data.end": chosen[-1].last,
             "strategy": {"name": "from_file", "params": {"path": str(weights.absolute())}},
+            **({"sleeves": None, "allocation": {}} if config.sleeves is not None else {}),
         },
         label="walk-forward",
     )

@@ -226,9 +226,13 @@ class Workshop:
 
     def _ask(self, values: Values, label: str) -> _Asked:
         name = str(values.get("strategy.name", self.base.strategy.name))
-        known = self._class_of(name)
+        known = self._class_of(name) if self.base.sleeves is None else None
         config = changed(self.base, values, strategy=known, label=label, folder=self._folder)
-        strategy = known.model_validate(config.strategy.params)
+        strategy = (
+            config.made_strategy()
+            if known is None
+            else known.model_validate(config.strategy.params)
+        )
         key = _stage_key(config)
         stage, parts = _kept(self._stages, key, _STAGES, lambda: self._staged(config))
         config = with_own_cash(config, stage.bundle, stage.clock)
@@ -321,7 +325,8 @@ def _bundle_key(data: DataSettings) -> str:
 
 def _stage_key(config: RunConfig) -> str:
     """What a stage depends on, as text: equal settings give equal text."""
-    parts = (config.data, config.universe, config.clock, config.market, config.strategy.name)
+    names = [one.name for one in config.strategies.values()]
+    parts = (config.data, config.universe, config.clock, config.market, names)
     return repr((*parts, config.account, config.portfolio.currency, config.execution.fill))
 
 

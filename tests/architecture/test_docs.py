@@ -163,6 +163,8 @@ def _kept(block: Block, name: str) -> Path:
 def _around(part: dict[str, object]) -> Path:
     """A config of which a page shows only a part."""
     whole = {"name": "part", "data": {"bundle": "sample"}, "strategy": {"name": "equal_weight"}}
+    if "sleeves" in part:
+        del whole["strategy"]
     data = {**whole["data"], **part.get("data", {})}
     path = Path("part.yaml")
     with path.open("w", encoding="utf-8") as out:

@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 
 from backtest.config import RunConfig, load_config
-from backtest.config.model import SEARCH
+from backtest.config.model import SEARCH, SHARED
 from backtest.errors import ConfigError, Fault
 from backtest.units import Money
 
@@ -484,7 +484,9 @@ class TestResolved:
     def test_everything_is_there_defaults_and_strategy_params_too(self, write):
         plain = load_config(write(GOOD)).resolved()
         # A single run reads nothing of how many are made.
-        assert list(plain) == [name for name in RunConfig.model_fields if name not in SEARCH]
+        assert list(plain) == [
+            name for name in RunConfig.model_fields if name not in (*SEARCH, *SHARED)
+        ]
         assert plain["strategy"] == {
             "name": "toy",
             "params": {"lookback": 252, "top": 10, "weights": None},
