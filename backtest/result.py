@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -105,6 +105,36 @@ class Result:
             folder=folder,
             **tables,
         )
+
+    def to_vectorbt(self) -> Any:  # vectorbt has no types
+        """The trades as a ``vectorbt.Portfolio``; see `backtest.report.explore.to_vectorbt`."""
+        from backtest.report import exports
+
+        return exports.to_vectorbt(self)
+
+    def to_quantstats(self) -> tuple[pd.Series[float], pd.Series[float] | None]:
+        """Returns of the run and of its benchmark by session."""
+        from backtest.report import exports
+
+        return exports.to_quantstats(self)
+
+    def to_pyfolio(self) -> tuple[pd.Series[float], pd.DataFrame, pd.DataFrame]:
+        """Returns, positions and transactions; see `backtest.report.exports.to_pyfolio`."""
+        from backtest.report import exports
+
+        return exports.to_pyfolio(self)
+
+    def to_alphalens(self, factor: str | None = None, *, quantiles: int = 5) -> pd.DataFrame:
+        """The strategy's events as ``factor_data``; see `backtest.report.exports.to_alphalens`."""
+        from backtest.report import exports
+
+        return exports.to_alphalens(self, factor, quantiles=quantiles)
+
+    def frames(self, kind: Literal["pandas", "polars", "arrow"] = "pandas") -> dict[str, Any]:
+        """Every table of the run by name, as frames of pandas, polars or Arrow."""
+        from backtest.report import exports
+
+        return exports.frames(self, kind)
 
     def _repr_html_(self) -> str:
         from backtest.report.notebook import result_html
