@@ -64,6 +64,24 @@ class Portfolio(BaseModel):
 
     cash: Money = Field(Money(amount=1_000_000.0), description="initial cash, such as '5m HKD'")
     currency: str = Field("HKD", pattern=r"^[A-Z]{3}$", description="currency of cash and NAV")
+    fx: Literal["convert", "keep"] = Field(
+        "convert",
+        description="foreign proceeds and dividends: converted at once, or kept in their currency "
+        "until a buy takes them",
+    )
+    fx_hedge: Fraction = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of what is held in other currencies that is sold forward, rolled at "
+        "every base close",
+    )
+    fx_hedge_cost: Fraction = Field(
+        0.0, ge=0, description="annual cost of the forwards beyond the rate differential, act/365"
+    )
+    spend_unsettled: bool = Field(
+        True, description="may buys be paid with the proceeds of sales that have not settled?"
+    )
     band: Fraction = Field(
         0.0, ge=0, lt=1, description="orders below this share of NAV are skipped, exits apart"
     )

@@ -225,6 +225,7 @@ def _stage_of(config: RunConfig, bundle: Bundle) -> Stage:
         first=first,
         last=last,
         held=_held(panel, clock),
+        settles=not config.portfolio.spend_unsettled,
     )
     return Stage(config, bundle, grid, clock, panel, strategy, markets, rules)
 

@@ -13,6 +13,13 @@ from backtest.data.bundle import Bundle
 from backtest.data.checks import bundle_volume_missing
 from backtest.data.fx import check_fx, fx_rates, rate_known
 from backtest.data.grid import NEVER, Grid
+from backtest.engine.money import (
+    currencies_of,
+    has_rates,
+    hedge_rates,
+    purse_rates,
+    settlement,
+)
 from backtest.errors import DataError
 from backtest.execution import Execution, Exits, Portfolio
 from backtest.kernels.rolling import rolling_mean_std
@@ -67,10 +74,8 @@ def build_world(
     faults = check_fx(bundle, portfolio.currency, times, symbols=symbols)
     if faults:
         raise DataError(f"fx of bundle '{bundle.name}'", faults)
-    currencies = [portfolio.currency]
-    for currency in bundle.instruments["currency"]:
-        if currency not in currencies:
-            currencies.append(currency)
+    currencies = currencies_of(bundle, portfolio)
+    kept, waits = portfolio.fx == "keep", not portfolio.spend_unsettled
     fx = [fx_rates(bundle.fx, own, portfolio.currency, times) for own in currencies]
     unknown = _volume_unknown(bundle, grid)
     impact = execution.slippage.impact > 0.0
@@ -111,7 +116,11 @@ def build_world(
         first=clock.first,
         rate=rate_known(bundle.rates, portfolio.currency, closes),
         days=np.diff(dates, prepend=dates[0]).astype(np.float64),
-        has_rates=bool((bundle.rates["currency"] == portfolio.currency).any()),
+        has_rates=has_rates(bundle, portfolio.currency),
+        purse_rate=purse_rates(bundle, currencies, closes) if kept else _none(),
+        hedge_rate=hedge_rates(bundle, currencies, closes) if portfolio.fx_hedge else _none(),
+        settles=settlement(rules, clock) if waits else np.zeros((0, 0), np.int32),
+        purses=len(currencies) if kept or waits or portfolio.fx_hedge else 0,
         rules=rules.tables,
     )
 
@@ -141,6 +150,10 @@ def build_terms(execution: Execution, portfolio: Portfolio, exits: Exits) -> Ter
         trailing_stop=exits.trailing_stop or 0.0,
         max_sessions=int(exits.max_sessions or 0),
         has_exits=any(rule is not None for rule in rules),
+        keeps=portfolio.fx == "keep",
+        waits=not portfolio.spend_unsettled,
+        hedge=portfolio.fx_hedge,
+        hedge_cost=portfolio.fx_hedge_cost,
     )
 
 

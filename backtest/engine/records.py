@@ -11,9 +11,14 @@ from pandas.api.extensions import ExtensionArray
 
 from backtest.clock import NAV, Clock
 from backtest.data.grid import Grid
+from backtest.engine.money import Money
 from backtest.kernels.world import ACCOUNT_COLUMNS, CASH_KINDS, OFFER, REASONS, STATUSES, Log
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+HEDGES = ("hedge", "hedge_cost")
+"""Kinds of the ledger whose component is the currency that is hedged."""
 
 SUBSCRIPTION = "subscription"
 """Fee component of an allotment at the offer price."""
@@ -89,15 +94,16 @@ def orders_frame(log: Log, clock: Clock, grid: Grid) -> pd.DataFrame:
 
 
 def ledger_frame(
-    log: Log, clock: Clock, grid: Grid, components: Sequence[str], currencies: Sequence[str]
+    log: Log, clock: Clock, grid: Grid, components: Sequence[str], money: Money
 ) -> pd.DataFrame:
     """Every change of cash, in order of time; ``amount`` in the portfolio's currency, + is cash in.
 
-    ``currencies`` are the instruments', in column order; the portfolio's own comes last.
+    ``local`` is the same in ``currency``: where cash is kept by currency its sum by currency is
+    the change of that balance, else it says what was converted.
     """
-    parts = [*_fill_entries(log, components), *_cash_entries(log)]
-    event, column, amount, local, step = (
-        np.concatenate([part[k] for part in parts]) for k in (2, 3, 4, 5, 6)
+    parts = [*_fill_entries(log, components, money), *_cash_entries(log, money)]
+    event, column, amount, local, step, currency = (
+        np.concatenate([part[k] for part in parts]) for k in (2, 3, 4, 5, 6, 7)
     )
     kinds = np.concatenate([np.full(len(p[2]), p[0], dtype=object) for p in parts])
     component = np.concatenate([np.full(len(p[2]), p[1], dtype=object) for p in parts])
@@ -105,7 +111,6 @@ def ledger_frame(
     order = np.lexsort((step, event))
     order = order[keep[order]]
     column = column[order]
-    own = np.array([*currencies], dtype=object)
     return pd.DataFrame(
         {
             "time": _times(clock, event[order]),
@@ -115,17 +120,15 @@ def ledger_frame(
             "component": pd.array(component[order].astype(str), dtype="str"),
             "amount": amount[order],
             "local": local[order],
-            "currency": pd.array(own[column].astype(str), dtype="str"),
+            "currency": _names(money.names, currency[order]),
         }
     )
 
 
-Entry = tuple[
-    str, str, npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray
-]
+Entry = tuple[str, str, IntArray, IntArray, FloatArray, FloatArray, FloatArray, IntArray]
 
 
-def _fill_entries(log: Log, components: Sequence[str]) -> list[Entry]:
+def _fill_entries(log: Log, components: Sequence[str], money: Money) -> list[Entry]:
     """Trade, each fee and fx cost of every fill, as (kind, component, event, column, ...)."""
     event = log.fill_at[:, 0].astype(np.int64)
     column = log.fill_at[:, 2].astype(np.int64)
@@ -134,47 +137,49 @@ def _fill_entries(log: Log, components: Sequence[str]) -> list[Entry]:
     gone = np.array([REASONS[r] == "delisted" for r in log.fill_at[:, 3]], dtype=np.bool_)
     step = np.arange(len(event), dtype=np.float64)
     local = -shares * price
-    entries = []
-    for kind, chosen in (
-        ("trade", ~offered & ~gone),
-        ("subscription", offered),
-        ("delisting", gone),
-    ):
-        entries.append(
-            _entry((kind, ""), event, column, np.where(chosen, local, 0.0), rate=rate, step=step)
-        )
-    for k, name in enumerate(components):
-        fee = -log.fill_fees[:, k]
-        entries.append(_entry(("fee", name), event, column, fee, rate=rate, step=step + 0.1))
-    entries.append(("fx_cost", "", event, column, -fx_cost, -fx_cost / rate, step + 0.2))
-    return entries
+    own = money.of_column[column]
+
+    def entry(kind: str, component: str, paid: FloatArray, later: float) -> Entry:
+        return kind, component, event, column, paid * rate, paid, step + later, own
+
+    entries = [
+        entry("trade", "", np.where(~offered & ~gone, local, 0.0), 0.0),
+        entry("subscription", "", np.where(offered, local, 0.0), 0.0),
+        entry("delisting", "", np.where(gone, local, 0.0), 0.0),
+    ]
+    entries += [entry("fee", name, -log.fill_fees[:, k], 0.1) for k, name in enumerate(components)]
+    paid, payer = (-fx_cost, 0 * own) if money.kept else (-fx_cost / rate, own)
+    return [*entries, ("fx_cost", "", event, column, -fx_cost, paid, step + 0.2, payer)]
 
 
-def _cash_entries(log: Log) -> list[Entry]:
-    event, column, kind = (part.astype(np.int64) for part in log.cash_at.T)
+def _cash_entries(log: Log, money: Money) -> list[Entry]:
+    event, column, kind, code = (part.astype(np.int64) for part in log.cash_at.T)
     amount, local, _ = log.cash.T
     step = np.arange(len(event), dtype=np.float64) - 1e9  # actions come before an event's fills
+    own = np.append(money.of_column, 0)[column]
+    currency = np.where(code > 0, code - 1, own)
     entries: list[Entry] = []
     for k, name in enumerate(CASH_KINDS):
-        chosen = kind == k
-        if name == "split" or not chosen.any():
+        if name == "split":
             continue
-        entries.append(
-            (name, "", event[chosen], column[chosen], amount[chosen], local[chosen], step[chosen])
-        )
+        about = range(1, len(money.names)) if name in HEDGES else [0]
+        for c in about:  # the currency that is hedged; the cash is the portfolio's
+            chosen = kind == k if c == 0 else (kind == k) & (currency == c)
+            if not chosen.any():
+                continue
+            entries.append(
+                (
+                    name,
+                    money.names[c] if c else "",
+                    event[chosen],
+                    column[chosen],
+                    amount[chosen],
+                    local[chosen],
+                    step[chosen],
+                    0 * currency[chosen] if c else currency[chosen],
+                )
+            )
     return entries
-
-
-def _entry(
-    what: tuple[str, str],
-    event: npt.NDArray[np.int64],
-    column: npt.NDArray[np.int64],
-    local: FloatArray,
-    *,
-    rate: FloatArray,
-    step: FloatArray,
-) -> Entry:
-    return *what, event, column, local * rate, local, step
 
 
 def _times(clock: Clock, events: npt.NDArray[np.integer]) -> pd.DatetimeIndex:

@@ -14,6 +14,7 @@ from backtest.data.bundle import Bundle
 from backtest.data.fx import fx_rates
 from backtest.data.grid import Grid
 from backtest.engine.compilation import build_terms, build_world
+from backtest.engine.money import Money
 from backtest.engine.orders import build_orders
 from backtest.engine.records import (
     SUBSCRIPTION,
@@ -112,7 +113,7 @@ def simulate(
     terms = build_terms(execution, portfolio, exits)
     components = rules.components + ((SUBSCRIPTION,) if terms.at_offer else ())
     log, bankrupt = record(world, orders, terms, len(components))
-    currencies = [*bundle.instruments["currency"], portfolio.currency]
+    money = Money.of(bundle, portfolio)
     level = benchmark_level(bundle, grid, clock, benchmark, portfolio.currency)
     return Simulation(
         nav=nav_frame(log, clock, level),
@@ -120,7 +121,7 @@ def simulate(
         fills=fills_frame(log, clock, grid, components),
         orders=orders_frame(log, clock, grid),
         trades=trades_frame(log, clock, grid),
-        ledger=ledger_frame(log, clock, grid, components, currencies),
+        ledger=ledger_frame(log, clock, grid, components, money),
         bankrupt=bankrupt,
     )
 
@@ -206,7 +207,7 @@ def _log(
         fill_fees=np.zeros((fills, components)),
         order_at=np.zeros((orders, 5), np.int32),
         order=np.zeros((orders, 3)),
-        cash_at=np.zeros((cash, 3), np.int32),
+        cash_at=np.zeros((cash, 4), np.int32),
         cash=np.zeros((cash, 3)),
         position_at=np.zeros((positions, 2), np.int32),
         position=np.zeros((positions, 3)),

@@ -94,7 +94,7 @@ def _stream(log: Log) -> list[tuple[int, int, str, int]]:
     steps = [(int(event), 1, "fill", row) for row, event in enumerate(log.fill_at[:, 0])]
     steps.extend(
         (int(event), 0 if CASH_KINDS[kind] != "write_off" else 2, "cash", row)
-        for row, (event, column, kind) in enumerate(log.cash_at)
+        for row, (event, column, kind, _) in enumerate(log.cash_at)
         if column >= 0
     )
     return sorted(steps, key=lambda step: (step[0], step[1], step[3]))

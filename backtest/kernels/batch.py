@@ -7,6 +7,7 @@ import numpy as np
 from backtest.kernels.book import NUDGE, change_shares, note_entry, to_lots
 from backtest.kernels.costs import split_fees, tick_of, to_tick, total_fees
 from backtest.kernels.inner import inner
+from backtest.kernels.purses import HOME, conversion_cost, draw, hold_back, square
 from backtest.kernels.valuation import buying_power, close_before, mark_held
 from backtest.kernels.world import (
     BATCH,
@@ -139,6 +140,8 @@ def needs(world: World, terms: Terms, book: Book, event: int, x: int, s: int, co
     fx = world.fx
     period = world.rules.period[x, s]
     total = 0.0
+    if terms.keeps:
+        book.purses["wanted"][:] = 0.0
     for i in range(book.count[BATCH]):
         trade = batch[i]
         j = trade["column"]
@@ -157,7 +160,9 @@ def needs(world: World, terms: Terms, book: Book, event: int, x: int, s: int, co
             value = amount * trade["price"]
             fees = total_fees(rows, fee_table, row, 1.0, amount, value)
             need = (value + fees) * rate
-            if currency > 0:
+            if terms.keeps:
+                book.purses[currency]["wanted"] += value + fees
+            elif currency > 0:
                 need += value * rate * terms.fx_cost
             if covered > 0.0:
                 need -= (1.0 + terms.margin) * covered * mark_held(world, book, j) * rate
@@ -165,6 +170,8 @@ def needs(world: World, terms: Terms, book: Book, event: int, x: int, s: int, co
             trade["need"] = need
             trade["fees"] = fees
         total += need
+    if terms.keeps:
+        total += conversion_cost(world, terms, book, event)
     return total
 
 
@@ -255,7 +262,17 @@ def settle(
         if side < 0.0 or fees != fees:
             fees = total_fees(rows, fee_table, row, side, amount, value)
         fx_cost = value * rate * terms.fx_cost if currency > 0 else 0.0
-        cash -= (side * value + fees) * rate + fx_cost
+        if terms.keeps and currency > 0:
+            home = draw(world, book, log, event, currency, side * value + fees)
+            fx_cost = home * terms.fx_cost
+            cash -= home + fx_cost
+        else:
+            cash -= (side * value + fees) * rate + fx_cost
+        if terms.waits and side < 0.0:
+            if terms.keeps:
+                hold_back(world, book, x, s, currency, value - fees)
+            else:
+                hold_back(world, book, x, s, HOME, (value - fees) * rate - fx_cost)
         traded += value * rate
         paid_fees += fees * rate
         slipped += side * amount * (trade["price"] - trade["reference"]) * rate
@@ -286,6 +303,8 @@ def settle(
     book.money[FEES] = paid_fees
     book.money[SLIPPAGE] = slipped
     book.money[FX_COST] = converted
+    if terms.keeps:
+        square(world, terms, book, log, event)
 
 
 @inner

@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from backtest.kernels.book import cancel_order, change_shares, close_order, log_cash, to_lots
+from backtest.kernels.hedge import roll_hedges
 from backtest.kernels.inner import inner
-from backtest.kernels.valuation import mark_held, mark_now, nav_now, short_value
+from backtest.kernels.purses import (
+    HOME,
+    at_hand,
+    charge_abroad,
+    give_up,
+    receive,
+    revalue,
+    square,
+)
+from backtest.kernels.valuation import cash_now, mark_held, mark_now, nav_now, short_value
 from backtest.kernels.world import (
     ALL_COSTS,
     ALL_GROSS,
@@ -50,7 +60,9 @@ def take_actions(
     """Splits, then dividends, of session ``s`` of exchange ``x``."""
     for k in range(world.act_ptr[x, s], world.act_ptr[x, s + 1]):
         if world.acts[k]["split"] != 1.0:
-            split(world, book, log, event, s, world.acts[k]["column"], world.acts[k]["split"])
+            split(
+                world, terms, book, log, event, s, world.acts[k]["column"], world.acts[k]["split"]
+            )
     for k in range(world.act_ptr[x, s], world.act_ptr[x, s + 1]):
         j = world.acts[k]["column"]
         held = book.shares[j]
@@ -61,8 +73,12 @@ def take_actions(
         if held > 0.0:
             local *= world.columns[j]["kept"]
         amount = local * world.fx[event, currency]
-        book.money[CASH] += amount
         log_cash(book, log, event, j, DIVIDEND, amount, local, 0.0)
+        if terms.keeps and currency > 0:
+            receive(world, book, log, event, j, currency, local, terms.fx_cost)
+            square(world, terms, book, log, event)
+            continue
+        book.money[CASH] += amount
         if currency > 0 and terms.fx_cost > 0.0:
             cost = abs(amount) * terms.fx_cost
             book.money[FX_COST] += cost
@@ -71,7 +87,9 @@ def take_actions(
 
 
 @inner
-def split(world: World, book: Book, log: Log, event: int, s: int, j: int, ratio: float) -> None:
+def split(
+    world: World, terms: Terms, book: Book, log: Log, event: int, s: int, j: int, ratio: float
+) -> None:
     """New shares for old ones: position, pending order, exit levels; a fraction is paid in cash."""
     slot = book.slots[j]
     watch = book.watch[j]
@@ -108,8 +126,12 @@ def split(world: World, book: Book, log: Log, event: int, s: int, j: int, ratio:
             price = column["offer"] / ratio if column["offer"] > 0.0 else 0.0
         local = rest * price
         amount = local * world.fx[event, column["currency"]]
-        book.money[CASH] += amount
         log_cash(book, log, event, j, FRACTION, amount, local, 0.0)
+        if terms.keeps and column["currency"] > 0:
+            receive(world, book, log, event, j, column["currency"], local, 0.0)
+            square(world, terms, book, log, event)
+        else:
+            book.money[CASH] += amount
 
 
 @inner
@@ -126,8 +148,13 @@ def delist(world: World, terms: Terms, book: Book, log: Log, event: int, x: int,
             price = mark_now(world, book, j) * terms.recovery
         if price != price:
             price = 0.0
-        rate = world.fx[event, world.columns[j]["currency"]]
-        book.money[CASH] += held * price * rate
+        currency = world.columns[j]["currency"]
+        rate = world.fx[event, currency]
+        if terms.keeps and currency > 0:
+            receive(world, book, log, event, j, currency, held * price, 0.0)
+            square(world, terms, book, log, event)
+        else:
+            book.money[CASH] += held * price * rate
         change_shares(book.shares, book.held, book.count, j, 0.0)
         n = book.count[FILLS]
         book.count[FILLS] = n + 1
@@ -152,15 +179,20 @@ def close_of_base(world: World, terms: Terms, book: Book, log: Log, event: int) 
         return
     if t > 0:
         charge(world, terms, book, log, event, t)
+    if terms.hedge > 0.0:
+        roll_hedges(world, terms, book, log, event, t)
+    if terms.keeps:
+        square(world, terms, book, log, event)
+        revalue(world, book, log, event)
     nav = nav_now(world, book, event)
     if nav <= 0.0:
         write_off(world, book, log, event)
         nav = 0.0
     log.nav[t] = nav
     short = short_value(world, book, event) if terms.short else 0.0
-    book.money[LAST_CASH] = book.money[CASH]
+    book.money[LAST_CASH] = at_hand(book, HOME) if terms.waits else book.money[CASH]
     book.money[LAST_SHORT] = short
-    sum_up(book, nav, short)
+    sum_up(world, book, event, nav, short)
     if log.on:
         write_account(world, book, log, event, t, nav)
     else:
@@ -170,13 +202,13 @@ def close_of_base(world: World, terms: Terms, book: Book, log: Log, event: int) 
 
 
 @inner
-def sum_up(book: Book, nav: float, short: float) -> None:
+def sum_up(world: World, book: Book, event: int, nav: float, short: float) -> None:
     """Add this NAV row to the sums over the run; ``short`` is the value of what is sold short."""
     money = book.money
     money[ALL_COSTS] += money[FEES] + money[SLIPPAGE] + money[FX_COST]
     if nav > 0.0:
         money[ALL_TURNOVER] += 0.5 * money[TRADED] / nav
-        money[ALL_GROSS] += (nav - money[CASH] + 2.0 * short) / nav
+        money[ALL_GROSS] += (nav - cash_now(world, book, event) + 2.0 * short) / nav
 
 
 @inner
@@ -194,6 +226,8 @@ def charge(world: World, terms: Terms, book: Book, log: Log, event: int, t: int)
         book.money[CASH] += interest
         book.money[FINANCING] -= interest
         log_cash(book, log, event, NO_COLUMN, INTEREST, interest, interest, 0.0)
+    if terms.keeps:
+        charge_abroad(world, terms, book, log, event, t, years)
     borrow = book.money[LAST_SHORT] * terms.borrow * years
     if borrow != 0.0:
         book.money[CASH] -= borrow
@@ -214,6 +248,7 @@ def write_off(world: World, book: Book, log: Log, event: int) -> None:
         cancel_order(book, log, event, j)
     log_cash(book, log, event, NO_COLUMN, WRITE_OFF, -book.money[CASH], -book.money[CASH], 0.0)
     book.money[CASH] = 0.0
+    give_up(world, book, log, event)
 
 
 @inner
@@ -244,7 +279,7 @@ def write_account(world: World, book: Book, log: Log, event: int, t: int, nav: f
         log.position[k, 1] = mark
         log.position[k, 2] = rate
     row = log.account[t]
-    row[0] = money[CASH]
+    row[0] = cash_now(world, book, event)
     row[1] = gross / nav if nav > 0.0 else 0.0
     row[2] = net / nav if nav > 0.0 else 0.0
     row[3] = 0.5 * money[TRADED] / nav if nav > 0.0 else 0.0

@@ -12,6 +12,7 @@ from backtest.kernels.book import (
     tidy_waiting,
 )
 from backtest.kernels.inner import inner
+from backtest.kernels.purses import conversion_cost, draw, square
 from backtest.kernels.valuation import buying_power, first_at_least
 from backtest.kernels.world import (
     BATCH,
@@ -131,6 +132,8 @@ def fill_offers(
     high = first_at_least(book.waiting, book.count[WAITING], world.edge[x + 1])
     n = 0
     need = 0.0
+    if terms.keeps:
+        book.purses["wanted"][:] = 0.0
     for k in range(low, high):
         j = book.waiting[k]
         column = world.columns[j]
@@ -150,8 +153,14 @@ def fill_offers(
         trade["price"] = column["offer"]
         cost = trade["amount"] * column["offer"] * world.fx[event, column["currency"]]
         need += cost * (1.0 + rule["ipo_fee"])
-        need += cost * terms.fx_cost if column["currency"] > 0 else 0.0
+        if terms.keeps:
+            local = trade["amount"] * column["offer"] * (1.0 + rule["ipo_fee"])
+            book.purses[column["currency"]]["wanted"] += local
+        elif column["currency"] > 0:
+            need += cost * terms.fx_cost
         n += 1
+    if terms.keeps:
+        need += conversion_cost(world, terms, book, event)
     available = max(buying_power(world, terms, book, event), 0.0)
     share = available / need if need > available else 1.0
     if share <= NUDGE:
@@ -161,6 +170,8 @@ def fill_offers(
         take_up(world, terms, book, log, event, x, s, i)
         j = book.batch[i]["column"]
         close_order(book, log, event, j, FILLED if share == 1.0 else CASH_SCALED)
+    if terms.keeps:
+        square(world, terms, book, log, event)
     tidy_waiting(book.waiting, book.count, book.slots)
 
 
@@ -180,7 +191,12 @@ def take_up(
     value = amount * trade["price"]
     fees = value * rule["ipo_fee"]
     fx_cost = value * rate * terms.fx_cost if column["currency"] > 0 else 0.0
-    book.money[CASH] -= (value + fees) * rate + fx_cost
+    if terms.keeps and column["currency"] > 0:
+        home = draw(world, book, log, event, column["currency"], value + fees)
+        fx_cost = home * terms.fx_cost
+        book.money[CASH] -= home + fx_cost
+    else:
+        book.money[CASH] -= (value + fees) * rate + fx_cost
     book.money[TRADED] += value * rate
     book.money[FEES] += fees * rate
     book.money[FX_COST] += fx_cost

@@ -8,6 +8,7 @@ from backtest.kernels.exits import exits_at_open, exits_within_bar, raise_peaks
 from backtest.kernels.fills import fill_offers, fill_orders
 from backtest.kernels.inner import merged, outer
 from backtest.kernels.orders import decide, size_now
+from backtest.kernels.purses import release
 from backtest.kernels.world import (
     BANKRUPT,
     CASH,
@@ -64,6 +65,8 @@ def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -
             if orders.can_trade[s - world.first]:
                 decide(world, orders, terms, book, log, event)
         else:
+            if terms.waits:
+                release(world, terms, book, log, event, x, s)
             busy = book.count[WAITING] > 0 or book.desks[x]["due"] >= 0
             if terms.at_offer and busy:
                 fill_offers(world, terms, book, log, event, x, s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backtest.kernels.inner import inner
+from backtest.kernels.purses import cash_at_hand, foreign_cash
 from backtest.kernels.world import CASH, HELD, Book, Floats, Ints, Records, Terms, World
 
 LANES = 4  # partial sums of a valuation: fixed, so that compiled and plain code add alike
@@ -92,9 +93,18 @@ def first_at_least(values: Ints, count: int, bound: int) -> int:
 
 
 @inner
+def cash_now(world: World, book: Book, event: int) -> float:
+    """Cash of all currencies, in the portfolio's."""
+    cash = book.money[CASH]
+    if book.purses.shape[0] > 1:
+        cash += foreign_cash(world, book, event)
+    return cash
+
+
+@inner
 def nav_now(world: World, book: Book, event: int) -> float:
     """Cash and positions at last known closes and fx, portfolio currency."""
-    total = book.money[CASH]
+    total = cash_now(world, book, event)
     held = book.held
     count = book.count[HELD]
     rate = world.fx[event]
@@ -126,7 +136,7 @@ def nav_now(world: World, book: Book, event: int) -> float:
 @inner
 def nav_at(world: World, book: Book, event: int, x: int, prices: Floats) -> float:
     """`nav_now`, but what exchange ``x`` lists at ``prices`` where they are known."""
-    total = book.money[CASH]
+    total = cash_now(world, book, event)
     columns = world.columns
     shares = book.shares
     rate = world.fx[event]
@@ -156,9 +166,12 @@ def short_value(world: World, book: Book, event: int) -> float:
 @inner
 def buying_power(world: World, terms: Terms, book: Book, event: int) -> float:
     """Cash that buys may take; with shorts, less their value and the margin on it."""
+    cash = book.money[CASH]
+    if terms.keeps or terms.waits:
+        cash = cash_at_hand(world, book, event)
     if not terms.short:
-        return book.money[CASH]
-    return book.money[CASH] - (1.0 + terms.margin) * short_value(world, book, event)
+        return cash
+    return cash - (1.0 + terms.margin) * short_value(world, book, event)
 
 
 @inner

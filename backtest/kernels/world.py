@@ -78,6 +78,18 @@ WATCH = np.dtype(  # what is watched of a column's position and bars
     ],
     align=True,
 )
+PURSE = np.dtype(  # of a currency; the first is the portfolio's, whose balance is Book.money[CASH]
+    [
+        ("balance", "f8"),
+        ("worth", "f8"),  # portfolio currency: at the last base close, with what came since
+        ("unsettled", "f8"),  # proceeds of sales that are not cash yet
+        ("earning", "f8"),  # balance that bears interest until the next base close
+        ("wanted", "f8"),  # scratch: what an event's buys take, or what a hedge covers
+        ("hedged", "f8"),  # sold forward
+        ("forward", "f8"),  # at this rate
+    ],
+    align=True,
+)
 TRADE = np.dtype(  # one trade of an event
     [
         ("status", "i8"),
@@ -123,6 +135,10 @@ class World(NamedTuple):
     rate: Floats  # (T,): annual rate known at each base close
     days: Floats  # (T,): days since the base session before
     has_rates: bool
+    purse_rate: Floats  # (T, C) where cash is kept by currency: as `rate`, NaN without rates
+    hedge_rate: Floats  # (T, C) where currencies are hedged: as `rate`, alike 0 where it is missing
+    settles: Ints  # (X, S) where it matters: session at whose open the cash of a sale is there
+    purses: int  # currencies with a purse of their own, 0 where there is only one cash
     rules: RuleTables
 
 
@@ -160,6 +176,10 @@ class Terms(NamedTuple):
     trailing_stop: float
     max_sessions: int
     has_exits: bool
+    keeps: bool  # cash in the currency it came in
+    waits: bool  # for the settlement of sales
+    hedge: float  # share of what is held in other currencies
+    hedge_cost: float
 
 
 class Book(NamedTuple):
@@ -181,6 +201,8 @@ class Book(NamedTuple):
     batch: Records
     sides: Columns  # (2, N) scratch: the columns of an event's sells and buys
     fees: Floats  # (components,) scratch
+    purses: Records  # (C,), or none; see PURSE
+    arriving: Floats  # (X, S + 1, C): proceeds by the session that settles them, or (0, 0, 0)
 
 
 class Log(NamedTuple):
@@ -194,7 +216,7 @@ class Log(NamedTuple):
     fill_fees: Floats  # (F, components)
     order_at: Ints  # (O, 5): event, column, status, resolving event, reason
     order: Floats  # (O, 3): wanted, value, filled
-    cash_at: Ints  # (K, 3): event, column, kind
+    cash_at: Ints  # (K, 4): event, column, kind, 1 + currency where it is not the column's
     cash: Floats  # (K, 3): portfolio currency, instrument currency, change of shares
     position_at: Ints  # (P, 2): base session of the run, column
     position: Floats  # (P, 3): shares, mark, fx
@@ -249,7 +271,20 @@ REASONS = (
 )
 # kind of a change of cash that is no trade
 DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF, CONVERSION = codes(7)
-CASH_KINDS = ("dividend", "fraction", "split", "interest", "borrow", "write_off", "fx_cost")
+TRANSFER, REVALUATION, HEDGE, HEDGE_COST = codes(4, first=7)
+CASH_KINDS = (
+    "dividend",
+    "fraction",
+    "split",
+    "interest",
+    "borrow",
+    "write_off",
+    "fx_cost",
+    "conversion",
+    "revaluation",
+    "hedge",
+    "hedge_cost",
+)
 NO_COLUMN = np.uint32(2**32 - 1)  # of a change of cash that no instrument makes
 
 ACCOUNT_COLUMNS = (
@@ -268,6 +303,7 @@ ACCOUNT_COLUMNS = (
 def new_book(world: World, components: int) -> Book:
     """An account that holds nothing; ``components`` is the number of fee components."""
     n = world.columns.shape[0]
+    exchanges, sessions = world.settles.shape
     slots = np.zeros(n, SLOT)
     slots["ticket"] = -1
     watch = np.zeros(n, WATCH)
@@ -285,4 +321,6 @@ def new_book(world: World, components: int) -> Book:
         batch=np.zeros(n, TRADE),
         sides=np.zeros((2, n), np.uint32),
         fees=np.zeros(components),
+        purses=np.zeros(world.purses, PURSE),
+        arriving=np.zeros((exchanges, sessions + 1 if exchanges else 0, world.purses)),
     )

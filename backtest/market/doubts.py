@@ -55,6 +55,12 @@ def doubts(
         yield from _assumed(market, what, dated, begin)
 
 
+def doubts_of_settlement(market: MarketRules, begin: date, end: date) -> Iterator[Doubt]:
+    """The same of when cash settles; it matters only to an account that waits for it."""
+    yield from _unverified(market, "settlement", market.settlement, begin, end)
+    yield from _assumed(market, "settlement", market.settlement, begin)
+
+
 def foreign(market: MarketRules, exchange: str) -> Iterator[Doubt]:
     """A market file that serves an exchange which is not among its own."""
     if market.exchanges and exchange not in market.exchanges:

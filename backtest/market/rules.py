@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from backtest.errors import MarketError
 from backtest.kernels.costs import FEE, ROW, TICK, RuleTables
-from backtest.market.doubts import Doubt, doubts, foreign
+from backtest.market.doubts import Doubt, doubts, doubts_of_settlement, foreign
 from backtest.market.files import list_markets, load_market, resolve_markets
 from backtest.market.model import FeeRate, MarketRules
 from backtest.market.rows import BROKERAGE, Row, board_of, changes, row_on
@@ -52,6 +52,8 @@ class CompiledRules:
     tables: RuleTables
     components: tuple[str, ...]
     doubts: Mapping[str, tuple[Doubt, ...]]
+    markets: Mapping[str, MarketRules]
+    """The rules that were compiled, by exchange that is traded."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ def compile_rules(
     first: np.datetime64,
     last: np.datetime64,
     held: NDArray[np.bool_] | None = None,
+    settles: bool = False,
 ) -> CompiledRules:
     """Compile the rules of every column and session of a run.
 
@@ -100,6 +103,8 @@ def compile_rules(
         and only rules in force between them are doubted.
     held
         Columns that may be held, shape (N,): only their rules are doubted. None means all.
+    settles
+        Whether the account waits for settlement: then its rules are doubted, too.
 
     Returns
     -------
@@ -131,7 +136,8 @@ def compile_rules(
     components = _components(list(followed.values()), rows)
     tables = _pack(rows, components, period, [starts[own] for own in classes])
     mine = classes if held is None else [classes[j] for j in np.flatnonzero(held)]
-    return CompiledRules(tables, components, _doubts(followed, mine, spans, prices))
+    found = _doubts(followed, mine, spans, prices, settles=settles)
+    return CompiledRules(tables, components, found, followed)
 
 
 def _classes(rules: Mapping[str, MarketRules], instruments: pd.DataFrame) -> list[_Class]:
@@ -185,6 +191,8 @@ def _doubts(
     classes: Iterable[_Class],
     spans: Mapping[str, tuple[date, date]],
     prices: str,
+    *,
+    settles: bool,
 ) -> dict[str, tuple[Doubt, ...]]:
     """Doubts by exchange, of the classes given; an index is never traded."""
     found: dict[str, list[Doubt]] = {exchange: [] for exchange in rules}
@@ -195,6 +203,8 @@ def _doubts(
             found[own.exchange] += doubts(
                 market, own.kind, own.board, *span, adjusted=prices == "adjusted"
             )
+            if settles:
+                found[own.exchange] += doubts_of_settlement(market, *span)
     return {exchange: tuple(dict.fromkeys(told)) for exchange, told in found.items()}
 
 

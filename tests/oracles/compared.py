@@ -16,6 +16,10 @@ CLOSE = 1e-9  # relative: floats against exact decimals, over a few hundred oper
 OWN_TIME = ("stop_loss", "take_profit", "trailing_stop", "max_sessions", "delisted")
 # The oracle books an allotment as a trade and its fee apart, the engine the other way about.
 LEDGER_KIND = {("subscription", ""): "trade", ("fee", "subscription"): "subscription"}
+COMPONENTS = ("fee", "hedge", "hedge_cost")  # kinds of the ledger that tell of what
+
+FlowKey = tuple[datetime, str, str, str, str]
+Flows = dict[FlowKey, tuple[float, float]]
 
 
 def differences(world: World, slow: SlowResult, fast: Simulation) -> list[str]:
@@ -116,21 +120,29 @@ def _orders(slow: SlowResult, fast: Simulation) -> Iterator[str]:
 
 
 def _ledgers(world: World, slow: SlowResult, fast: Simulation) -> Iterator[str]:
-    expected: dict[tuple[datetime, str, str, str], float] = {}
+    kept = world.portfolio.fx == "keep"
+    expected: Flows = {}
     for entry in slow.ledger:
-        component = entry.component if entry.kind == "fee" else ""
-        key = (entry.time, entry.kind, entry.symbol, component)
-        expected[key] = expected.get(key, 0.0) + float(entry.amount)
-    found: dict[tuple[datetime, str, str, str], float] = {}
+        component = entry.component if entry.kind in COMPONENTS else ""
+        key = (entry.time, entry.kind, entry.symbol, component, entry.currency if kept else "")
+        _add(expected, key, float(entry.amount), float(entry.local) if kept else 0.0)
+    found: Flows = {}
     for row in fast.ledger.to_dict("records"):
         kind = LEDGER_KIND.get((row["kind"], row["component"]), row["kind"])
-        component = row["component"] if kind == "fee" else ""
+        component = row["component"] if kind in COMPONENTS else ""
         key = (row["time"].to_pydatetime(), kind, row["symbol"], component)
-        found[key] = found.get(key, 0.0) + row["amount"]
+        _add(found, (*key, row["currency"] if kept else ""), row["amount"], row["local"] * kept)
     least = CLOSE * world.portfolio.cash.amount
     for key in sorted(expected.keys() | found.keys()):
-        if abs(expected.get(key, 0.0) - found.get(key, 0.0)) > least:
+        one, two = expected.get(key, (0.0, 0.0)), found.get(key, (0.0, 0.0))
+        # A unit of the portfolio's currency is several of some others'.
+        if abs(one[0] - two[0]) > least or abs(one[1] - two[1]) > 10 * least:
             yield f"ledger {key}: {expected.get(key)}, engine {found.get(key)}"
+
+
+def _add(flows: Flows, key: FlowKey, amount: float, local: float) -> None:
+    before = flows.get(key, (0.0, 0.0))
+    flows[key] = (before[0] + amount, before[1] + local)
 
 
 def _same_fee(expected: float, found: float) -> bool:

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from backtest.engine import Simulation
 from tests.oracles.engine_run import make_ready, simulate_ready
-from tests.oracles.slow_account import Entry, Fill, Order
+from tests.oracles.slow_account import Fill, Order
 from tests.oracles.slow_ledger import Row, SlowResult
+from tests.oracles.slow_money import Entry
 from tests.oracles.slow_tables import ZERO, World
 
 ACCOUNT = ("nav", "cash", "gross", "net", "turnover", "fees", "slippage", "fx_cost", "financing")
@@ -37,6 +38,8 @@ def simulate_fast(world: World) -> SlowResult:
                 row["symbol"],
                 row["component"],
                 Decimal(row["amount"]),
+                row["currency"],
+                Decimal(row["local"]),
             )
             for row in done.ledger.to_dict("records")
         ],

@@ -165,6 +165,10 @@ def market_of(rules: list[Rule]) -> MarketRules:
         "ticks": _ticks(by_kind.get("tick", [])),
         "price_limits": _limits(by_kind.get("limit", [])),
         "t_plus_one": _t_plus_one(by_kind.get("t_plus_one", [])),
+        "settlement": [
+            {key: rule[key] for key in ("from", "days", "half_days")} | WITNESS
+            for rule in by_kind.get("settlement", [])
+        ],
         "ipo": [
             {"from": r["from"], "fee": r["fee"], "factor": r["factor"], **WITNESS}
             for r in by_kind.get("ipo", [])

@@ -19,6 +19,7 @@ from tests.oracles.random_bars import (
     local_midnight,
     sessions,
 )
+from tests.oracles.random_money import with_money
 from tests.oracles.random_rules import EARLY, fx_of, rates_of, rules_of
 from tests.oracles.slow_tables import World
 
@@ -77,7 +78,7 @@ def random_world(seed: int) -> World:
     universe = {x.symbol: _universe(rng, x, calendar[base], decide, minutes) for x in listings}
     account = {"portfolio": portfolio, "offer": offer, "reckless": reckless}
     weights = _weights(rng, listings, calendar[base], universe, **account)
-    return World(
+    world = World(
         instruments=_instruments(listings),
         bars=frame,
         actions=_frame(habits.actions, "symbol ex_session kind value", ["ex_session"]),
@@ -98,6 +99,7 @@ def random_world(seed: int) -> World:
         first=first,
         last=last,
     )
+    return with_money(world, seed)
 
 
 # --- settings --------------------------------------------------------------------------------

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
+from tests.oracles.slow_money import Moment, Money
 from tests.oracles.slow_tables import (
     NUDGE,
     ONE,
@@ -69,18 +70,6 @@ class Fill:
 
 
 @dataclass
-class Entry:
-    """One change of cash, portfolio currency, positive in."""
-
-    time: datetime
-    day: date
-    kind: str
-    symbol: str
-    component: str
-    amount: Decimal
-
-
-@dataclass
 class Position:
     """One holding; ``entered`` is the ordinal of its first own session."""
 
@@ -90,17 +79,6 @@ class Position:
     entered: int
     entered_at_close: bool
     deferred: str | None = None  # reason of an exit that T+1 put off
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One OPEN or CLOSE of one exchange."""
-
-    exchange: str
-    ordinal: int
-    day: date
-    time: datetime
-    at_close: bool
 
 
 @dataclass
@@ -125,7 +103,6 @@ class Account:
 
     tables: Tables
     world: World
-    cash: Decimal
     positions: dict[str, Position] = field(default_factory=dict)
     closes: dict[str, Decimal] = field(default_factory=dict)  # last close, actions applied
     previous: dict[str, Decimal] = field(default_factory=dict)  # the close before this session's
@@ -134,8 +111,10 @@ class Account:
     bought: dict[str, Decimal] = field(default_factory=dict)  # in the running session, for T+1
     used: dict[str, Decimal] = field(default_factory=dict)  # of the running bar's volume budget
     fills: list[Fill] = field(default_factory=list)
-    ledger: list[Entry] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.money = Money(self.tables, self.world, self.seen)
 
     # --- marks -------------------------------------------------------------------------------
 
@@ -158,16 +137,27 @@ class Account:
         return held * self.mark(instrument) * self.tables.fx(instrument.currency, time)
 
     def nav(self, time: datetime) -> Decimal:
-        return self.cash + sum((self.value(i, time) for i in self.tables.instruments), ZERO)
+        values = (self.value(i, time) for i in self.tables.instruments)
+        return self.money.total(time) + sum(values, ZERO)
+
+    def exposure(self) -> dict[str, Decimal]:
+        """Return what is held by currency, positions and cash, in that currency."""
+        held = dict(self.money.balance)
+        for instrument in self.tables.instruments:
+            shares = self.held(instrument.symbol)
+            if shares != 0:
+                held[instrument.currency] += shares * self.mark(instrument)
+        return held
 
     def short_value(self, time: datetime) -> Decimal:
         values = (self.value(i, time) for i in self.tables.instruments)
         return sum((-v for v in values if v < 0), ZERO)
 
     def buying_power(self, time: datetime) -> Decimal:
+        cash = self.money.power(time)
         if not self.world.portfolio.short:
-            return self.cash
-        return self.cash - (1 + number(self.world.portfolio.margin)) * self.short_value(time)
+            return cash
+        return cash - (1 + number(self.world.portfolio.margin)) * self.short_value(time)
 
     # --- one fill ----------------------------------------------------------------------------
 
@@ -245,25 +235,25 @@ class Account:
             price = inside
         return max(price, ZERO)
 
-    def pay(
-        self, moment: Moment, kind: str, symbol: str, amount: Decimal, component: str = ""
-    ) -> None:
-        self.cash += amount
-        self.ledger.append(Entry(moment.time, moment.day, kind, symbol, component, amount))
-
     def book(
         self, moment: Moment, trade: Trade, quantity: Decimal, reason: str, decided: datetime | None
     ) -> None:
         """Fill: pay price, fees and fx cost, change the position."""
         symbol, shares = trade.instrument.symbol, trade.side * quantity
         fees, cost = self._costs(moment, trade, quantity)
-        fx = self.tables.fx(trade.instrument.currency, moment.time)
-        self.pay(moment, "trade", symbol, -shares * trade.price * fx)
+        currency, money = trade.instrument.currency, self.money
+        fx = self.tables.fx(currency, moment.time)
+        money.book(moment, "trade", symbol, -shares * trade.price, currency=currency)
         for name, fee in fees.items():
             kind = "fee" if trade.offer_fee is None else "subscription"
-            self.pay(moment, kind, symbol, -fee * fx, name)
+            money.book(moment, kind, symbol, -fee, currency=currency, component=name)
+        if money.keeps:
+            cost = money.top_up(moment, currency)
         if cost:
-            self.pay(moment, "fx_cost", symbol, -cost)
+            money.book(moment, "fx_cost", symbol, -cost)
+        if trade.side < 0:
+            proceeds = quantity * trade.price - sum(fees.values(), ZERO)
+            money.hold_back(moment, currency, proceeds if money.keeps else proceeds * fx - cost)
         fill = Fill(decided, moment.time, symbol, shares, trade.reference, trade.price, fees, fx)
         fill.fx_cost, fill.reason = cost, reason
         self.fills.append(fill)
@@ -281,8 +271,8 @@ class Account:
         return fees, self.fx_cost(trade.instrument, value, moment.time)
 
     def fx_cost(self, instrument: Instrument, amount: Decimal, time: datetime) -> Decimal:
-        """Return the cost of converting an amount in the instrument's currency."""
-        if instrument.currency == self.world.portfolio.currency:
+        """Return the cost of converting an amount in the instrument's currency, if it is."""
+        if self.money.keeps or instrument.currency == self.world.portfolio.currency:
             return ZERO
         bps = number(self.world.execution.fx_cost_bps)
         return abs(amount) * self.tables.fx(instrument.currency, time) * bps / 10_000
@@ -332,9 +322,19 @@ class Account:
         def needs(amounts: list[Decimal]) -> list[Decimal]:
             return [self.need(b, q, moment) for b, q in zip(buys, amounts, strict=True)]
 
-        floor = sum(needs(covered), ZERO)
+        def total_of(amounts: list[Decimal]) -> Decimal:
+            wanted: dict[str, Decimal] = {}
+            for buy, amount in zip(buys, amounts, strict=True):
+                if amount > 0:
+                    fees, _ = self._costs(moment, buy, amount)
+                    paid = amount * buy.price + sum(fees.values(), ZERO)
+                    own = buy.instrument.currency
+                    wanted[own] = wanted.get(own, ZERO) + paid
+            return sum(needs(amounts), ZERO) + self.money.price_of(wanted, moment.time)
+
+        floor = total_of(covered)
         for _ in range(SCALINGS):
-            total = sum(needs(quantities), ZERO)
+            total = total_of(quantities)
             if total <= enough:
                 return quantities
             free = total - floor
@@ -342,7 +342,7 @@ class Account:
             for i, buy in enumerate(buys):
                 part = _scaled(factor * (quantities[i] - covered[i]), buy)
                 quantities[i] = covered[i] + part
-        while sum(needs(quantities), ZERO) > enough and any(quantities):
+        while total_of(quantities) > enough and any(quantities):
             self.seen["dropped"] += 1
             sizes = needs(quantities)
             live = [i for i, quantity in enumerate(quantities) if quantity > 0]

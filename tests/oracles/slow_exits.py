@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.oracles.slow_account import Moment, Position, Trade
+from tests.oracles.slow_account import Position, Trade
+from tests.oracles.slow_money import Moment
 from tests.oracles.slow_orders import Book
 from tests.oracles.slow_tables import ZERO, Instrument, number
 

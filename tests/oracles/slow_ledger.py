@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 
-from tests.oracles.slow_account import Account, Entry, Fill, Moment, Order
+from tests.oracles.slow_account import Account, Fill, Order
 from tests.oracles.slow_exits import exit_at_close, exit_at_open, exit_within_bar
+from tests.oracles.slow_money import Entry, Moment
 from tests.oracles.slow_orders import Book
 from tests.oracles.slow_tables import ONE, ZERO, Instrument, Tables, World, number, to_lots
 
@@ -58,13 +59,13 @@ class _Run:
     def __init__(self, world: World) -> None:
         self.world = world
         self.tables = Tables(world)
-        self.account = Account(self.tables, world, number(world.portfolio.cash.amount))
+        self.account = Account(self.tables, world)
         self.columns = self.tables.instruments
         self.book = Book(self.account)
         self.traded_since: dict[str, tuple[Decimal, Decimal]] = {}  # P and D of the next return
         self.rows: list[Row] = []
         self.shares: dict[tuple[date, str], Decimal] = {}
-        self.last_base: tuple[date, datetime, Decimal, Decimal] | None = None
+        self.last_base: tuple[date, datetime, dict[str, Decimal], Decimal] | None = None
         self.bankrupt: date | None = None
         self.counted = (0, 0)  # fills and ledger entries that earlier rows have told of
 
@@ -89,7 +90,7 @@ class _Run:
         # A weight that waited for a fill event to be sized at, and met none, was no order yet.
         orders = [o for o in self.book.orders if o.status != "none" and o.is_sized]
         return SlowResult(
-            nav, cash, self.shares, self.rows, account.fills, orders, account.ledger,
+            nav, cash, self.shares, self.rows, account.fills, orders, account.money.ledger,
             self.bankrupt, account.seen,
         )  # fmt: skip
 
@@ -116,6 +117,7 @@ class _Run:
             self.account.bought.pop(instrument.symbol, None)
             self.account.used.pop(instrument.symbol, None)
             self.book.exited.discard(instrument.symbol)
+        self.account.money.release(moment)
         self.book.allot(moment)
         for kind, act in (("split", self._split), ("dividend", self._dividend)):
             for instrument in columns:
@@ -125,8 +127,10 @@ class _Run:
         if (moment.exchange, moment.day) in self.world.shut:
             self.account.seen["waited"] += bool(self.book.pending)
             return
-        for instrument in columns:
-            exit_at_open(self.book, instrument, moment)
+        for side in self._sides(columns):
+            for instrument in side:
+                exit_at_open(self.book, instrument, moment)
+            self.account.money.square(moment)
         if self.world.execution.fill == "open":
             self.book.fill(moment)
 
@@ -152,8 +156,7 @@ class _Run:
                 bar = account.bar(instrument, moment)
                 price = bar.open if bar is not None and bar.open is not None else None
                 price = account.mark(instrument) if price is None else price
-                fx = self.tables.fx(instrument.currency, moment.time)
-                account.pay(moment, "fraction", symbol, fraction * price * fx)
+                self._receive(moment, "fraction", instrument, fraction * price, free=True)
             if position.shares == 0:
                 del account.positions[symbol]
                 if symbol in self.book.pending and self.book.pending[symbol].is_exit:
@@ -183,11 +186,25 @@ class _Run:
         keep = self.world.portfolio.withholding
         keep = keep.get(instrument.exchange, 0.0) if isinstance(keep, dict) else keep
         net = held * gross * (1 - number(keep)) if held > 0 else held * gross
-        fx = self.tables.fx(instrument.currency, moment.time)
-        account.pay(moment, "dividend", symbol, net * fx)
-        cost = account.fx_cost(instrument, net, moment.time)
-        if cost:
-            account.pay(moment, "fx_cost", symbol, -cost)
+        self._receive(moment, "dividend", instrument, net)
+
+    def _receive(
+        self,
+        moment: Moment,
+        kind: str,
+        instrument: Instrument,
+        local: Decimal,
+        *,
+        free: bool = False,
+    ) -> None:
+        """Book cash that is no trade's; ``free`` of the cost of a conversion."""
+        money = self.account.money
+        money.book(moment, kind, instrument.symbol, local, currency=instrument.currency)
+        cost = money.top_up(moment, instrument.currency)
+        cost += self.account.fx_cost(instrument, local, moment.time)
+        if cost and not free:
+            money.book(moment, "fx_cost", instrument.symbol, -cost)
+        money.square(moment)
 
     # --- CLOSE -------------------------------------------------------------------------------
 
@@ -201,16 +218,23 @@ class _Run:
             if bar is not None:
                 account.closes[symbol] = bar.close
         is_shut = (moment.exchange, moment.day) in self.world.shut
-        for instrument in columns if not is_shut else ():
-            exit_within_bar(self.book, instrument, moment)
+        for side in self._sides(columns) if not is_shut else ():
+            for instrument in side:
+                exit_within_bar(self.book, instrument, moment)
+                if self.world.execution.fill == "close":
+                    exit_at_close(self.book, instrument, moment)
+            account.money.square(moment)
         if self.world.execution.fill == "close" and not is_shut:
-            for instrument in columns:
-                exit_at_close(self.book, instrument, moment)
             self.book.fill(moment)
         for instrument in columns:
             self._watch(instrument, moment)
             self._remember(instrument, moment)
             self._delist(instrument, moment)
+
+    def _sides(self, columns: list[Instrument]) -> list[list[Instrument]]:
+        """Return what is sold, then what is covered, when an exit rule speaks."""
+        held = [(i, self.account.held(i.symbol)) for i in columns]
+        return [[i for i, h in held if h > 0], [i for i, h in held if h < 0]]
 
     def _watch(self, instrument: Instrument, moment: Moment) -> None:
         """Raise the peak (lower the trough) with the bar, unless entered at this very close."""
@@ -264,7 +288,7 @@ class _Run:
             price = account.closes.get(symbol, ZERO)
             price *= number(self.world.portfolio.delisting_recovery)
         fx = self.tables.fx(instrument.currency, moment.time)
-        account.pay(moment, "delisting", symbol, held * price * fx)
+        self._receive(moment, "delisting", instrument, held * price, free=True)
         account.fills.append(
             Fill(None, moment.time, symbol, -held, price, price, {}, fx, ZERO, "delisted")
         )
@@ -278,45 +302,60 @@ class _Run:
         account = self.account
         if self.last_base is not None:
             self._interest(moment)
+        money = account.money
+        money.roll(moment, account.exposure(), self._next_base(row))
+        money.square(moment)
+        money.revalue(moment)
         nav = account.nav(time)
         if nav <= 0:
             self.bankrupt = day
-            account.pay(moment, "write_off", "", -account.cash)
+            money.give_up(moment)
             for symbol in account.positions:
                 self.book.end(symbol, "cancelled", time)
             account.positions.clear()
             nav = ZERO
-        self.last_base = (day, time, account.cash, account.short_value(time))
+        settled = {c: money.at_hand(c) for c in money.currencies}
+        self.last_base = (day, time, settled, account.short_value(time))
         for instrument in self.columns:
             self.shares[day, instrument.symbol] = account.held(instrument.symbol)
         self.rows.append(self._row(day, nav, time))
 
+    def _next_base(self, row: int) -> date | None:
+        later = [day for i, day, _, _ in self.world.run_sessions() if i > row]
+        return later[0] if later else None
+
     def _interest(self, moment: Moment) -> None:
         """Book interest on cash and borrow on shorts since the previous base CLOSE."""
         portfolio = self.world.portfolio
-        before, then, cash, short = self.last_base
+        before, then, settled, short = self.last_base
         years = Decimal((moment.day - before).days) / 365
-        rate, spread = self.tables.rate(portfolio.currency, then), number(portfolio.rate_spread)
-        annual = (rate or ZERO) + spread  # what debt pays
-        if cash >= 0:
-            annual = ZERO if rate is None else rate - spread
-        if cash * annual != 0:
-            self.account.seen["debt" if cash < 0 else "earned"] += 1
-            self.account.pay(moment, "interest", "", cash * annual * years)
+        money, spread = self.account.money, number(portfolio.rate_spread)
+        for currency, cash in settled.items():
+            rate = self.tables.rate(currency, then)
+            annual = (rate or ZERO) + spread  # what debt pays
+            if cash >= 0:
+                annual = ZERO if rate is None else rate - spread
+            if cash * annual != 0:
+                self.account.seen["debt" if cash < 0 else "earned"] += 1
+                self.account.seen["earned_abroad"] += currency != money.home
+                money.book(moment, "interest", "", cash * annual * years, currency=currency)
+                cost = money.top_up(moment, currency)
+                if cost:
+                    money.book(moment, "fx_cost", "", -cost)
         borrow = short * number(portfolio.borrow) * years
         if borrow != 0:
-            self.account.pay(moment, "borrow", "", -borrow)
+            money.book(moment, "borrow", "", -borrow)
 
     def _row(self, day: date, nav: Decimal, time: datetime) -> Row:
         account = self.account
         values = [account.value(i, time) for i in self.columns]
-        fills, entries = account.fills[self.counted[0] :], account.ledger[self.counted[1] :]
-        self.counted = (len(account.fills), len(account.ledger))
+        fills, entries = account.fills[self.counted[0] :], account.money.ledger[self.counted[1] :]
+        self.counted = (len(account.fills), len(account.money.ledger))
         paid = {
             kind: -sum((e.amount for e in entries if e.kind in kinds), ZERO)
             for kind, kinds in {
                 "fees": ("fee", "subscription"),
-                "fx_cost": ("fx_cost",),
+                "fx_cost": ("fx_cost", "hedge_cost"),
                 "financing": ("interest", "borrow"),
             }.items()
         }
@@ -326,7 +365,7 @@ class _Run:
         return Row(
             day,
             nav,
-            account.cash,
+            account.money.total(time),
             sum((abs(v) for v in values), ZERO) / nav if nav else ZERO,
             sum(values, ZERO) / nav if nav else ZERO,
             traded / 2 / nav if nav else ZERO,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from tests.oracles.slow_account import DUST, Account, Moment, Order, Trade
+from tests.oracles.slow_account import DUST, Account, Order, Trade
+from tests.oracles.slow_money import Moment
 from tests.oracles.slow_tables import ONE, ZERO, Bar, Instrument, exact, number, to_lots
 
 UNDONE = ("replaced", "cancelled", "lapsed")  # endings that are `partial` when something was filled
@@ -152,6 +153,7 @@ class Book:
             status = "cash_scaled" if order.remaining else "filled"
             self.account.seen["offer_scaled"] += status == "cash_scaled"
             self.end(buy.instrument.symbol, status, moment.time)
+        self.account.money.square(moment)
 
     def fill(self, moment: Moment) -> None:
         """Fill what waits for this event: sells, then buys, both in column order."""
@@ -165,12 +167,14 @@ class Book:
                 self._settle(sale, sale.quantity, moment)
             elif side == 0:  # an exit with nothing left to sell
                 self.end(instrument.symbol, "lapsed", moment.time)
+        self.account.money.square(moment)
         buys = [self._prepare(i, side, moment) for i, side in waiting if side > 0]
         quantities = self.account.affordable(buys, moment)
         for buy, quantity in zip(buys, quantities, strict=True):
             if quantity < buy.quantity:
                 buy.obstacle = "cash_scaled"
             self._settle(buy, quantity, moment)
+        self.account.money.square(moment)
 
     def _side(self, symbol: str) -> int:
         order = self.pending[symbol]
@@ -234,7 +238,7 @@ class Book:
             reference = self._reference(account.bar(instrument, moment), moment)
             if reference is not None:
                 references[instrument.symbol] = reference
-        nav = account.cash
+        nav = account.money.total(moment.time)
         for instrument in self.tables.instruments:
             held = account.held(instrument.symbol)
             if held != 0:

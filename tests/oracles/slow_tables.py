@@ -30,6 +30,7 @@ STALE_DAYS = 7
 #   limit       limit, unit, free_sessions
 #   t_plus_one  -
 #   ipo         fee, factor
+#   settlement  days, half_days (whether a half day is a settlement day)
 Rule = dict[str, object]
 
 
@@ -195,6 +196,22 @@ class Tables:
             t_plus_one="t_plus_one" in live,
             ipo=live["ipo"][0] if "ipo" in live else None,
         )
+
+    def settles(self, exchange: str, ordinal: int) -> int:
+        """Return the ordinal of the session at whose open the cash of a sale is there."""
+        days = self.world.sessions[exchange]
+        known = [r for r in self.world.rules.get(exchange, []) if r["rule"] == "settlement"]
+        sold = days[ordinal][0]
+        live = [r for r in known if r["from"] <= sold and (r["to"] is None or sold <= r["to"])]
+        lengths = sorted(closes - opens for _, opens, closes in days)
+        whole = lengths[len(lengths) // 2] * 3 / 4
+        left = live[0]["days"] if live else 0
+        while left and ordinal < len(days):
+            ordinal += 1
+            if ordinal < len(days):
+                _, opens, closes = days[ordinal]
+                left -= live[0]["half_days"] or closes - opens >= whole
+        return ordinal
 
     def fx(self, currency: str, time: datetime) -> Decimal:
         """Return units of the portfolio's currency per unit: direct, inverse, or through USD."""

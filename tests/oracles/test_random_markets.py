@@ -25,14 +25,14 @@ REASONS = [
 ]  # fmt: skip
 LEDGER = [
     "trade", "fee", "fx_cost", "dividend", "fraction", "interest", "borrow", "delisting",
-    "subscription", "write_off",
+    "subscription", "write_off", "conversion", "revaluation", "hedge", "hedge_cost",
 ]  # fmt: skip
 HAPPENINGS = [
     "impact", "clamped", "dropped", "cover", "short", "through_zero", "offer", "band", "deferred",
     "deferred_sold", "exit_capped", "exit_limit", "split_held", "split_pending", "fraction",
     "dividend_held", "dividend_pending", "debt", "earned", "delisted_by_action",
     "delisted_by_close", "carried_lapsed", "carried_capped", "carried_cash_scaled",
-    "carried_limit",
+    "carried_limit", "topped_up", "squared", "held_back", "settled", "hedged", "earned_abroad",
 ]  # fmt: skip
 
 
@@ -66,13 +66,17 @@ def _settings(world: World) -> set[str]:
         f"unfilled {execution.unfilled}",
         f"ipo_entry {execution.ipo_entry}",
         f"short {portfolio.short}",
+        f"cash {portfolio.fx}",
+        f"spend_unsettled {portfolio.spend_unsettled}",
         f"exchanges {len(world.sessions)}",
         f"withholding {type(portfolio.withholding).__name__}",
     }
     cases |= {f"{name} set" for name, value in exits if value is not None}
     cases |= {f"slippage.{name} set" for name, value in execution.slippage if value}
     numbers = {**dict(execution), **dict(portfolio)}
-    for name in ("fx_cost_bps", "whole_shares", "band", "borrow", "rate_spread"):
+    for name in (
+        "fx_cost_bps", "whole_shares", "band", "borrow", "rate_spread", "fx_hedge", "fx_hedge_cost",
+    ):  # fmt: skip
         cases.add(f"{name} {'set' if numbers[name] else 'off'}")
     for name in ("max_participation", "margin", "max_gross", "delisting_recovery"):
         cases.add(f"{name} {'one' if numbers[name] == 1 else 'other'}")
@@ -138,7 +142,7 @@ EXPECTED = [
     *(f"fee side {name}" for name in ("both", "buy", "sell")),
     *(f"fee {name}" for name in ("unit 0.01", "unit 1.0", "min", "max", "exempt", "per_share")),
     *("fee fixed", "fee changes", "tick changes"),
-    *(f"rule {name}" for name in ("fee", "tick", "limit", "t_plus_one", "ipo")),
+    *(f"rule {name}" for name in ("fee", "tick", "limit", "t_plus_one", "ipo", "settlement")),
     *(f"fx {name}" for name in ("direct", "inverse", "both", "cross")),
     *(f"currency {name}" for name in ("HKD", "USD", "CNY", "EUR")),
     *(f"kind {name}" for name in ("stock", "etf", "index", "crypto")),
@@ -151,6 +155,8 @@ EXPECTED = [
     *(f"unfilled {name}" for name in ("lapse", "carry")),
     *(f"ipo_entry {name}" for name in ("market", "offer")),
     *(f"short {name}" for name in (True, False)),
+    *("cash convert", "cash keep", "spend_unsettled True", "spend_unsettled False"),
+    *(f"{name} set" for name in ("fx_hedge", "fx_hedge_cost")),
     *(f"withholding {name}" for name in ("float", "dict")),
     *(f"{x} set" for x in ("stop_loss", "take_profit", "trailing_stop", "max_sessions")),
     *(f"slippage.{name} set" for name in ("bps", "ticks", "impact")),

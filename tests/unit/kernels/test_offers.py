@@ -64,6 +64,10 @@ def world_of_one_open() -> World:
         rate=np.zeros(1),
         days=np.zeros(1),
         has_rates=False,
+        purse_rate=nothing,
+        hedge_rate=nothing,
+        settles=np.zeros((0, 0), np.int32),
+        purses=0,
         rules=rules,
     )
 
@@ -78,7 +82,7 @@ def test_an_account_in_debt_may_wait_while_nothing_is_offered():
         universe=np.zeros((0, 0), np.bool_),
     )
     off = dict.fromkeys(Terms._fields, 0.0)
-    flags = ("fill_at_close", "size_at_fill", "carry", "short", "has_exits")
+    flags = ("fill_at_close", "size_at_fill", "carry", "short", "has_exits", "keeps", "waits")
     terms = Terms(
         **off
         | dict.fromkeys(flags, False)
