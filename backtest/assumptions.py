@@ -62,6 +62,7 @@ def optimistic_assumptions(config: RunConfig, facts: DataFacts | None = None) ->
         What the data adds; None leaves out what cannot be known without it.
     """
     found = [*_of_fills(config.execution), *_of_fees(config), *_of_account(config)]
+    found += _of_money(config)
     if facts is not None:
         found += _of_data(config, facts)
     if config.execution.fx_cost_bps == 0 and (facts is None or facts.foreign):
@@ -96,7 +97,17 @@ def _of_fills(execution: Execution) -> Iterator[str]:
             "New listings are bought at the offer price: an expected, fractional allotment instead "
             "of a ballot, and no cash locked up (execution.ipo_entry: offer)."
         )
-    yield "Sales pay for the buys of the same auction."
+
+
+def _of_money(config: RunConfig) -> Iterator[str]:
+    portfolio = config.portfolio
+    if portfolio.spend_unsettled:
+        yield (
+            "Sales pay for the buys of the same auction, and of every later one before their cash "
+            "has settled (portfolio.spend_unsettled)."
+        )
+    if portfolio.fx_hedge and portfolio.fx_hedge_cost == 0:
+        yield "Forwards cost the rate differential and no more (portfolio.fx_hedge_cost)."
 
 
 def _of_fees(config: RunConfig) -> Iterator[str]:

@@ -9,7 +9,7 @@ from backtest.assumptions import DataFacts, brokerage_of, data_facts, optimistic
 from backtest.clock import Every
 from backtest.config import RunConfig
 from backtest.config.document import shown
-from backtest.execution import Execution, Exits
+from backtest.execution import Execution, Exits, Portfolio
 from backtest.market.settings import MarketChoice
 from backtest.sleeves.composite import Sleeves
 from backtest.strategy import Strategy
@@ -265,6 +265,7 @@ def _account(config: RunConfig) -> str:
         )
     text += f" Cash earns the bundle's {portfolio.currency} rate"
     text += f" less {_percent(portfolio.rate_spread)}." if portfolio.rate_spread else "."
+    text += _money_rules(portfolio)
     if config.account.channels:
         text += f" Deals in Hong Kong through Stock Connect ({', '.join(config.account.channels)})."
     if config.account.calendar == "southbound":
@@ -281,6 +282,24 @@ def _account(config: RunConfig) -> str:
     return (
         text + f" A delisted holding pays the data's value for it, else {paid} of its last close."
     )
+
+
+def _money_rules(portfolio: Portfolio) -> str:
+    """What is said of cash in other currencies and of settlement, where it is not the usual."""
+    text = ""
+    if portfolio.fx == "keep":
+        text += " Foreign cash stays in its currency until a buy takes it, and earns its rate."
+    if portfolio.fx_hedge:
+        text += (
+            f" {_percent(portfolio.fx_hedge)} of what is held in other currencies is sold forward"
+        )
+        text += (
+            f", at {_percent(portfolio.fx_hedge_cost)} a year" if portfolio.fx_hedge_cost else ""
+        )
+        text += "."
+    if not portfolio.spend_unsettled:
+        text += " Buys are paid with settled cash only, and only that earns interest."
+    return text
 
 
 def _exits(exits: Exits) -> str:

@@ -37,7 +37,10 @@ CAREFUL: dict[str, object] = {
 
 def test_a_careful_run_on_sober_data_assumes_only_that_sales_pay_for_buys():
     said = optimistic_assumptions(config(**CAREFUL), SOBER)
-    assert said == ["Sales pay for the buys of the same auction."]
+    assert len(said) == 1
+    assert said[0].startswith("Sales pay for the buys of the same auction")
+    patient = {**CAREFUL["portfolio"], "spend_unsettled": False}
+    assert optimistic_assumptions(config(**CAREFUL | {"portfolio": patient}), SOBER) == []
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,7 @@ def test_a_careful_run_on_sober_data_assumes_only_that_sales_pay_for_buys():
         ("market", {"XHKG": CAREFUL["market"], "XNYS": "us"}, "Some markets are without brokerage"),
         ("portfolio", {**CAREFUL["portfolio"], "delisting_recovery": 1}, "its whole last close"),
         ("portfolio", {**CAREFUL["portfolio"], "withholding": {"XHKG": 0}}, "bear no tax"),
+        ("portfolio", {**CAREFUL["portfolio"], "fx_hedge": 1}, "rate differential and no more"),
         ("portfolio", {**CAREFUL["portfolio"], "rate_spread": 0}, "Cash earns the whole HKD rate"),
         ("portfolio", {**CAREFUL["portfolio"], "short": True, "borrow": "1%"}, "can be borrowed"),
         ("data", {"bundle": "sample", "checks": {"spike": "drop"}}, "that see later ones: spike"),
@@ -207,3 +211,11 @@ def test_fees_are_said_by_market_with_the_brokers_own(market, words):
 def test_new_listings_are_bought_where_orders_fill():
     at_the_close = explain(config(execution={"fill": "close"}))
     assert "at their first close" in at_the_close["Fills"]
+
+
+def test_kept_currencies_settlement_and_hedges_are_explained():
+    account = {"fx": "keep", "spend_unsettled": False, "fx_hedge": "50%", "fx_hedge_cost": "0.1%"}
+    text = explain(config(portfolio=account))["Account"]
+    assert "Foreign cash stays in its currency until a buy takes it" in text
+    assert "50 % of what is held in other currencies is sold forward, at 0.1 % a year." in text
+    assert "settled cash only" in text
