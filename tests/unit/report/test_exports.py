@@ -81,8 +81,8 @@ class TestAlphalens:
             means, _ = performance.mean_return_by_quantile(data, by_date=False, demeaned=False)
             ranks = performance.factor_information_coefficient(data)
         assert means.index.tolist() == [1, 2, 3, 4]
-        lowest = data[data["factor_quantile"] == 1]
-        assert means.loc[1, "5D"] == pytest.approx(lowest["5D"].mean())
+        lowest = data[data["factor_quantile"] == 1].groupby("date")["5D"].mean()
+        assert means.loc[1, "5D"] == pytest.approx(lowest.mean())
         assert ranks.columns.tolist() == ["1D", "5D", "10D", "20D", "60D", "120D"]
 
     def test_quantiles_hold_equal_numbers_and_follow_the_factor(self, dip):
