@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtest.errors import StrategyError
+from backtest.features import by_source
 from backtest.indicators import Frame, rolling_beta, rolling_mean, rolling_sum, rolling_zscore
 from backtest.panel import Panel
 
@@ -34,6 +35,7 @@ class Falls(NamedTuple):
     """Whether the instrument traded in every session of the window."""
 
 
+@by_source
 def falls(panel: Panel, source: str, *, window: int, estimation: int) -> Falls:
     """Moves over ``window`` rows, and what part of each fall came over from ``source``.
 
@@ -59,6 +61,7 @@ def falls(panel: Panel, source: str, *, window: int, estimation: int) -> Falls:
     return Falls(move.to_numpy(), (explained / move).where(move < 0.0).to_numpy(), every.to_numpy())
 
 
+@by_source
 def news_since(panel: Panel, field: str, *, window: int) -> Mask:
     """Whether ``field`` came for the instrument in the last ``window`` + 1 rows, shape (T, N).
 
@@ -70,6 +73,7 @@ def news_since(panel: Panel, field: str, *, window: int) -> Mask:
     return (rolling_sum(came, window + 1) > 0.0).to_numpy()
 
 
+@by_source
 def flow_zscore(panel: Panel, field: str, *, window: int, history: int) -> FloatArray:
     """Z-score over ``history`` rows of the mean flow per known row of ``window``, shape (T, N).
 

@@ -21,7 +21,6 @@ news is not an earnings report (regulators, wars); an order lapses (its slot idl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -66,16 +65,6 @@ class SpilloverDip(Strategy):
 
     def target_weights(self, panel: Panel) -> pd.DataFrame:
         return self._weights(panel, self._seen(panel))
-
-    @classmethod
-    def target_weights_many(
-        cls, strategies: Sequence[SpilloverDip], panel: Panel
-    ) -> Iterator[pd.DataFrame]:
-        seen: dict[tuple[object, ...], Seen] = {}  # it depends on no threshold
-        for one in strategies:
-            of = (one.source, one.window, one.estimation, one.news, one.flow, one.flow_history)
-            seen[of] = seen.get(of) or one._seen(panel)
-            yield one._weights(panel, seen[of])
 
     def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:
         """Every fall deep enough while the source fell, on its first row, and every buy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from backtest.errors import WorkersLost
@@ -11,6 +12,8 @@ from backtest.research import ExecutorSettings
 
 Batch = TypeVar("Batch")
 Done = TypeVar("Done")
+
+_GROWTH = 8 * 1024**3  # bytes: a worker that grows by so much does leak
 
 
 def worked(
@@ -34,6 +37,7 @@ def worked(
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
+    given = partial(_kept_alive, work) if executor.backend == "local" else work
     with parallel_config(**_backend(executor)):
         # A batch waits behind each that is worked on, but where Ray alone keeps to the number.
         ahead = 1 if executor.backend == "ray" and executor.address and executor.workers else 2
@@ -44,9 +48,22 @@ def worked(
             return_as="generator_unordered",
         )
         try:
-            yield from pool(delayed(work)(batch) for batch in batches)
+            yield from pool(delayed(given)(batch) for batch in batches)
         except BrokenProcessPool as problem:
             raise WorkersLost(problem) from problem
+
+
+def _kept_alive(work: Callable[[Batch], Done], batch: Batch) -> Done:
+    """``work(batch)`` in a worker that may grow.
+
+    Joblib stops a worker, with a warning, once it has grown by 300 MB since its first batch: that
+    was a leak. Ours keep data and features on purpose, up to bounds of their own, and a new one
+    would load everything again.
+    """
+    from joblib.externals.loky import process_executor
+
+    process_executor._MAX_MEMORY_LEAK_SIZE = _GROWTH
+    return work(batch)
 
 
 def workers_of(executor: ExecutorSettings) -> int:
