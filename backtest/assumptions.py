@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from backtest.config import RunConfig
 from backtest.data.settings import HINDSIGHT
 from backtest.execution import Execution
+from backtest.ipo.settings import IpoSettings
 from backtest.market.settings import Brokerage, MarketChoice
 
 if TYPE_CHECKING:
@@ -97,6 +98,13 @@ def _of_fills(execution: Execution) -> Iterator[str]:
             "New listings are bought at the offer price: an expected, fractional allotment instead "
             "of a ballot, and no cash locked up (execution.ipo_entry: offer)."
         )
+    if execution.ipo_entry == "subscribe":
+        yield from _of_subscriptions(execution.ipo)
+    if execution.ipo.first_day == "typical":
+        yield (
+            "Orders of a first day fill at (high + low + close) / 3, a proxy of the day's VWAP "
+            "that no order is sure to get (execution.ipo.first_day: typical)."
+        )
 
 
 def _of_money(config: RunConfig) -> Iterator[str]:
@@ -108,6 +116,24 @@ def _of_money(config: RunConfig) -> Iterator[str]:
         )
     if portfolio.fx_hedge and portfolio.fx_hedge_cost == 0:
         yield "Forwards cost the rate differential and no more (portfolio.fx_hedge_cost)."
+
+
+def _of_subscriptions(ipo: IpoSettings) -> Iterator[str]:
+    if ipo.account == "placing":
+        yield (
+            f"A placing gets {ipo.placed:.0%} of what is wanted, of every listing alike "
+            "(execution.ipo.placed)."
+        )
+        return
+    if ipo.allotment == "expectation":
+        yield (
+            "An application gets its expected lots, a fraction, instead of one draw of the ballot "
+            "(execution.ipo.allotment)."
+        )
+    if ipo.handling_fee == 0:
+        yield "Applications bear no handling fee (execution.ipo.handling_fee)."
+    if ipo.financed and ipo.rate == 0:
+        yield "What the broker lends for applications costs nothing (execution.ipo.rate)."
 
 
 def _of_fees(config: RunConfig) -> Iterator[str]:

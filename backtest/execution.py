@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backtest.ipo.settings import IpoSettings
 from backtest.units import Bps, Fraction, Money, Sessions
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -52,8 +53,13 @@ class Execution(BaseModel):
     fx_cost_bps: Bps = Field(
         0.0, ge=0, description="cost of converting a foreign fill or dividend, in basis points"
     )
-    ipo_entry: Literal["market", "offer"] = Field(
-        "market", description="buy new listings at their first trade, or at the offer by allotment"
+    ipo_entry: Literal["market", "offer", "subscribe"] = Field(
+        "market",
+        description="buy new listings at their first trade; at the offer by expected allotment; or "
+        "by a subscription before the listing that locks cash, as execution.ipo says",
+    )
+    ipo: IpoSettings = Field(
+        IpoSettings(), description="subscriptions, and the first day of new listings"
     )
 
 

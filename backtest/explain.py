@@ -10,6 +10,7 @@ from backtest.clock import Every
 from backtest.config import RunConfig
 from backtest.config.document import shown
 from backtest.execution import Execution, Exits, Portfolio
+from backtest.ipo.settings import IpoSettings
 from backtest.market.settings import MarketChoice
 from backtest.sleeves.composite import Sleeves
 from backtest.strategy import Strategy
@@ -214,8 +215,37 @@ def _fills(execution: Execution) -> str:
     if execution.sizing == "decision":
         text += f" At most {_percent(execution.max_participation)} of a bar's volume is taken."
     if execution.ipo_entry == "offer":
-        return text + " New listings are bought at the offer price, by expected allotment."
-    return text + f" New listings are bought at their first {execution.fill}."
+        text += " New listings are bought at the offer price, by expected allotment."
+    elif execution.ipo_entry == "subscribe":
+        text += _subscription(execution.ipo)
+    else:
+        text += f" New listings are bought at their first {_first_price(execution)}."
+    if execution.ipo.first_day != "fill":
+        text += f" In its listing session an instrument is traded at its {_first_price(execution)}"
+        part = execution.ipo.first_day_participation
+        text += f", at most {_percent(part)} of the volume." if part else "."
+    return text
+
+
+def _subscription(ipo: IpoSettings) -> str:
+    if ipo.account == "placing":
+        return (
+            f" New listings are placed: {_percent(ipo.placed)} of what is wanted, at the offer "
+            "price; its cash is locked until the listing."
+        )
+    lent = f", {_percent(ipo.financed)} of it lent at {_percent(ipo.rate)}" if ipo.financed else ""
+    how = "a seeded draw" if ipo.allotment == "draw" else "expectation"
+    return (
+        " New listings are applied for before they list: cash for the whole application is locked "
+        f"until then{lent}; lots come by {how}."
+    )
+
+
+def _first_price(execution: Execution) -> str:
+    day = execution.ipo.first_day
+    if day == "typical":
+        return "typical price, (high + low + close) / 3"
+    return execution.fill if day == "fill" else day
 
 
 def _costs(config: RunConfig) -> str:

@@ -19,13 +19,14 @@ from backtest.calendars import sessions_per_year
 from backtest.caveats import caveats
 from backtest.clock import Clock, build_clock
 from backtest.config import RunConfig, load_config
-from backtest.config.fit import bundle_of, check_fit, placed, with_own_cash
+from backtest.config.fit import bundle_of, check_fit, check_opens, placed, with_own_cash
 from backtest.data.arrays import bar_arrays
 from backtest.data.bundle import Bundle
 from backtest.data.fx import rate_known, without_fx_gaps
 from backtest.data.grid import Grid, build_grid
 from backtest.engine import Simulation, simulate
-from backtest.errors import DataError, Fault
+from backtest.engine.offers import Subscriptions, subscriptions_of
+from backtest.errors import DataError
 from backtest.folders import REPORTS
 from backtest.market.model import MarketRules
 from backtest.market.rules import CompiledRules, compile_rules, resolve_markets
@@ -67,6 +68,7 @@ class Stage:
     strategy: Strategy
     markets: Markets
     rules: CompiledRules
+    subscriptions: Subscriptions | None = None
 
     @property
     def held(self) -> npt.NDArray[np.bool_]:
@@ -110,6 +112,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         exits=config.exits,
         benchmark=config.benchmark,
         account=config.account,
+        subscriptions=stage.subscriptions,
     )
     at = lap("simulation", at)
     result = _result(stage, simulation, weights)
@@ -205,6 +208,8 @@ def _stage_of(config: RunConfig, bundle: Bundle) -> Stage:
     if convertible is not bundle:  # missing_fx: drop; a clock has to be there to find the gaps
         return _stage_of(config, convertible)
     grid = build_grid(bundle, bars)
+    own_rules = {exchange: market for exchange, (market, _) in markets.items()}
+    subscriptions = subscriptions_of(bundle, grid, clock, own_rules, config.execution)
     panel = build_panel(
         bundle,
         grid,
@@ -212,12 +217,13 @@ def _stage_of(config: RunConfig, bundle: Bundle) -> Stage:
         universe=config.universe,
         currency=config.portfolio.currency,
         account=config.account,
+        applications=subscriptions.table.row if subscriptions else None,
     )
     config = with_own_cash(config, bundle, clock)
-    _check_opens(config, bundle, grid, panel)
+    check_opens(config, bundle, grid, panel)
     first, last = clock.span
     rules = compile_rules(
-        {exchange: market for exchange, (market, _) in markets.items()},
+        own_rules,
         instruments=bundle.instruments,
         sessions=bars.sessions,
         brokerage={exchange: broker for exchange, (_, broker) in markets.items()},
@@ -227,7 +233,7 @@ def _stage_of(config: RunConfig, bundle: Bundle) -> Stage:
         held=_held(panel, clock),
         settles=not config.portfolio.spend_unsettled,
     )
-    return Stage(config, bundle, grid, clock, panel, strategy, markets, rules)
+    return Stage(config, bundle, grid, clock, panel, strategy, markets, rules, subscriptions)
 
 
 def inputs_of(stage: Stage) -> dict[str, Any]:
@@ -274,27 +280,6 @@ def _traded_exchanges(bundle: Bundle) -> list[str]:
     return sorted(table.loc[table["kind"] != "index", "exchange"].unique())
 
 
-def _check_opens(config: RunConfig, bundle: Bundle, grid: Grid, panel: Panel) -> None:
-    """Instruments without any open are signals only where orders fill at the open."""
-    if config.execution.fill != "open":
-        return
-    held = panel.universe.to_numpy().any(axis=0)
-    blind = np.isnan(grid.bars.open).all(axis=0) & ~np.isnan(grid.bars.close).all(axis=0)
-    symbols = [s for s, bad in zip(grid.bars.symbols, np.asarray(held & blind), strict=True) if bad]
-    if symbols:
-        shown = ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if symbols[5:] else "")
-        raise DataError(
-            f"bundle '{bundle.name}'",
-            [
-                Fault(
-                    "bars.open",
-                    f"{shown} in the universe without any open, and execution.fill is open; "
-                    "set execution.fill: close, or leave them out of the universe",
-                )
-            ],
-        )
-
-
 def _result(stage: Stage, simulation: Simulation, weights: pd.DataFrame) -> Result:
     sources = [one.params.get("source") for one in stage.config.strategies.values()]
     source = next((name for name in sources if name), None)
@@ -335,6 +320,8 @@ def _manifest(stage: Stage, simulation: Simulation) -> dict[str, Any]:
     told = caveats(
         config, bundle, stage.grid, clock, held=stage.held, rules=stage.rules, outcome=simulation
     )
+    if stage.subscriptions is not None:
+        told += stage.subscriptions.assumed(stage.panel, config.execution.ipo)
     manifest: dict[str, Any] = {
         "fingerprint": fingerprint_of(parts),
         "name": config.name,

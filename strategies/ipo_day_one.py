@@ -47,7 +47,7 @@ class IpoDayOne(Strategy):
     event_name: ClassVar[str] = "listing"
     event_fractions: ClassVar[tuple[str, ...]] = ("one_lot_success",)
 
-    hold: int = Field(20, ge=1, description="own sessions from the listing session to the sale")
+    hold: int = Field(20, ge=0, description="own sessions from the listing session to the sale")
     lock_up: bool = Field(
         False, description="hold to the lock-up's expiry, 6 calendar months on, instead of hold"
     )
@@ -64,7 +64,12 @@ class IpoDayOne(Strategy):
         faults = []
         if clock.decide != "before_open":
             faults.append("ipo_day_one needs clock.decide: before_open to trade on the first day")
-        if execution.ipo_entry == "offer" and self._has_filter():
+        if self.hold == 0 and execution.ipo_entry != "subscribe":
+            faults.append(
+                "hold: 0 sells in the first session what execution.ipo_entry: subscribe "
+                "was allotted; bought in the market, hold at least 1"
+            )
+        if execution.ipo_entry != "market" and self._has_filter():
             faults.append(
                 "a filter on oversubscription needs execution.ipo_entry: market, for it is not "
                 "known when one subscribes at the offer"
@@ -77,7 +82,8 @@ class IpoDayOne(Strategy):
         if self.lock_up:
             due = panel.sessions.to_numpy()[:, None] >= _lock_up_expiry(first)
         inside = panel.universe.to_numpy()
-        is_entry = (first & panel.universe & self._passes(panel)).to_numpy()
+        entry = panel.applications if panel.subscribes else first
+        is_entry = (entry & panel.universe & self._passes(panel)).to_numpy()
         by_symbol = np.argsort(panel.symbols.to_numpy(), kind="stable")
         slots = int(self.max_gross / self.cap + 1e-9)  # 0.3 / 0.1 is 2.99...
         out = np.full(since.shape, np.nan)

@@ -17,7 +17,9 @@ from backtest.config.model import RunConfig
 from backtest.data.arrays import BarArrays
 from backtest.data.bundle import Bundle, load_bundle
 from backtest.data.fx import fx_rates
+from backtest.data.grid import Grid
 from backtest.errors import DataError, Fault, FaultyInput, NoBundleError
+from backtest.panel import Panel
 from backtest.units import Money
 
 
@@ -80,6 +82,27 @@ def check_fit(config: RunConfig, bundle: Bundle, spans: Mapping[str, Sessions]) 
     faults = [*_benchmark(config, bundle), *_period(config, spans), *_turnover(config, bundle)]
     if faults:
         raise DataError(f"bundle '{bundle.name}'", faults)
+
+
+def check_opens(config: RunConfig, bundle: Bundle, grid: Grid, panel: Panel) -> None:
+    """Raise DataError where orders fill at the open and the universe has what never shows one."""
+    if config.execution.fill != "open":
+        return
+    held = panel.universe.to_numpy().any(axis=0)
+    blind = np.isnan(grid.bars.open).all(axis=0) & ~np.isnan(grid.bars.close).all(axis=0)
+    symbols = [s for s, bad in zip(grid.bars.symbols, np.asarray(held & blind), strict=True) if bad]
+    if symbols:
+        shown = ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if symbols[5:] else "")
+        raise DataError(
+            f"bundle '{bundle.name}'",
+            [
+                Fault(
+                    "bars.open",
+                    f"{shown} in the universe without any open, and execution.fill is open; "
+                    "set execution.fill: close, or leave them out of the universe",
+                )
+            ],
+        )
 
 
 def outside_data(config: RunConfig, bars: BarArrays) -> Iterator[str]:

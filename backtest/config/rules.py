@@ -72,7 +72,7 @@ def _southbound(config: RunConfig) -> Iterator[Clash]:
     if not config.account.channels:
         return
     at: KeyPath = ("account",)
-    if config.execution.ipo_entry == "offer":
+    if config.execution.ipo_entry != "market":
         yield at, "Stock Connect has no part in new listings; use execution.ipo_entry: market"
     if config.portfolio.short:
         yield at, "nothing is sold short through Stock Connect here; use portfolio.short: false"
@@ -134,10 +134,34 @@ def _sizing(config: RunConfig) -> Iterator[Clash]:
 
 
 def _offer(config: RunConfig) -> Iterator[Clash]:
-    if config.execution.ipo_entry == "offer" and config.clock.decide == "after_close":
+    entry = config.execution.ipo_entry
+    if entry == "offer" and config.clock.decide == "after_close":
         yield (
             ("execution", "ipo_entry"),
             "'offer' needs clock.decide: before_open; after the listing day's close it is too late",
+        )
+    if entry == "subscribe" and (config.portfolio.fx == "keep" or config.portfolio.fx_hedge):
+        yield (
+            ("execution", "ipo_entry"),
+            "'subscribe' locks cash of portfolio.currency: it cannot be combined with "
+            "portfolio.fx: keep or portfolio.fx_hedge",
+        )
+    ipo = config.execution.ipo
+    if config.execution.sizing == "fill" and (entry == "subscribe" or ipo.first_day != "fill"):
+        yield (
+            ("execution", "sizing"),
+            "'fill' cannot be combined with ipo_entry: subscribe or ipo.first_day; use sizing: "
+            "decision",
+        )
+    if ipo.first_day == "fill" and ipo.first_day_participation is not None:
+        yield (
+            ("execution", "ipo", "first_day_participation"),
+            "needs ipo.first_day: open, close or typical",
+        )
+    if ipo.first_day == "open" and config.clock.decide == "after_close":
+        yield (
+            ("execution", "ipo", "first_day"),
+            "'open' needs clock.decide: before_open; a listing is decided on in its first session",
         )
 
 
@@ -168,6 +192,6 @@ _RULES: tuple[tuple[tuple[str, ...], _Rule], ...] = (
     (("clock",), _rebalance),
     (("sleeves", "allocation", "clock", "strategy"), _sleeves),
     (("execution", "exits"), _sizing),
-    (("execution", "clock"), _offer),
+    (("execution", "clock", "portfolio"), _offer),
     (("market",), _market),
 )

@@ -58,6 +58,7 @@ TABLES: Mapping[str, Table] = {
             "offer_price": Column("number"),
             "oversubscription": Column("number"),
             "one_lot_success": Column("number"),
+            "ipo_mechanism": Column("text", default=""),
         },
         key=("symbol",),
         order=("exchange", "symbol"),

@@ -20,6 +20,7 @@ from backtest.engine.money import (
     purse_rates,
     settlement,
 )
+from backtest.engine.offers import Subscriptions, offers_of
 from backtest.errors import DataError
 from backtest.execution import Execution, Exits, Portfolio
 from backtest.kernels.rolling import rolling_mean_std
@@ -29,6 +30,7 @@ from backtest.kernels.world import (
     COLUMN,
     DESK,
     EVENT,
+    FIRST_DAYS,
     GONE,
     OPEN,
     Records,
@@ -53,6 +55,7 @@ def build_world(
     portfolio: Portfolio,
     tradable: npt.NDArray[np.bool_],
     account: Account = Account(),  # noqa: B008 - frozen
+    subscriptions: Subscriptions | None = None,
 ) -> World:
     """What happens in a run, the same for every portfolio that is simulated in it.
 
@@ -62,6 +65,8 @@ def build_world(
         Columns that may be held at some decision, shape (N,): their currencies need fx.
     account
         Who trades: when, and what is kept from dividends.
+    subscriptions
+        What can be applied for; None where nothing is subscribed to.
 
     Raises
     ------
@@ -122,11 +127,13 @@ def build_world(
         settles=settlement(rules, clock) if waits else np.zeros((0, 0), np.int32),
         purses=len(currencies) if kept or waits or portfolio.fx_hedge else 0,
         rules=rules.tables,
+        offers=offers_of(subscriptions, execution),
     )
 
 
 def build_terms(execution: Execution, portfolio: Portfolio, exits: Exits) -> Terms:
     """The settings of an account as the kernel takes them."""
+    ipo = execution.ipo
     rules = (exits.stop_loss, exits.take_profit, exits.trailing_stop, exits.max_sessions)
     return Terms(
         cash=portfolio.cash.amount,
@@ -154,6 +161,14 @@ def build_terms(execution: Execution, portfolio: Portfolio, exits: Exits) -> Ter
         waits=not portfolio.spend_unsettled,
         hedge=portfolio.fx_hedge,
         hedge_cost=portfolio.fx_hedge_cost,
+        subscribes=execution.ipo_entry == "subscribe",
+        placing=ipo.account == "placing",
+        drawn=ipo.allotment == "draw",
+        handling_fee=ipo.handling_fee if ipo.account == "retail" else 0.0,
+        financed=ipo.financed if ipo.account == "retail" else 0.0,
+        loan_rate=ipo.rate,
+        first_day=FIRST_DAYS.index(ipo.first_day),
+        first_day_part=ipo.first_day_participation or 0.0,
     )
 
 

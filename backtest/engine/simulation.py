@@ -15,6 +15,7 @@ from backtest.data.fx import fx_rates
 from backtest.data.grid import Grid
 from backtest.engine.compilation import build_terms, build_world
 from backtest.engine.money import Money
+from backtest.engine.offers import Subscriptions
 from backtest.engine.orders import build_orders
 from backtest.engine.records import (
     SUBSCRIPTION,
@@ -29,9 +30,11 @@ from backtest.errors import RunError
 from backtest.execution import Execution, Exits, Portfolio
 from backtest.kernels.simulate import simulate as run_kernel
 from backtest.kernels.world import (
+    ACCOUNT_COLUMNS,
     ALL_COSTS,
     ALL_GROSS,
     ALL_TURNOVER,
+    BANKRUPT,
     CASH_ROWS,
     FILLS,
     ORDERS,
@@ -84,6 +87,7 @@ def simulate(
     exits: Exits,
     benchmark: str | None = None,
     account: Account = Account(),  # noqa: B008 - frozen
+    subscriptions: Subscriptions | None = None,
 ) -> Simulation:
     """Trade ``weights`` through the events of ``clock``; full records.
 
@@ -91,6 +95,8 @@ def simulate(
     ----------
     weights, universe
         Rows and columns of the panel: wanted shares of NAV, and what may be held.
+    subscriptions
+        What can be applied for; None where nothing is subscribed to.
 
     Raises
     ------
@@ -109,9 +115,10 @@ def simulate(
         portfolio=portfolio,
         tradable=np.asarray(universe.to_numpy(dtype=np.bool_)[clock.first :].any(axis=0)),
         account=account,
+        subscriptions=subscriptions,
     )
     terms = build_terms(execution, portfolio, exits)
-    components = rules.components + ((SUBSCRIPTION,) if terms.at_offer else ())
+    components = rules.components + ((SUBSCRIPTION,) if terms.at_offer or terms.subscribes else ())
     log, bankrupt = record(world, orders, terms, len(components))
     money = Money.of(bundle, portfolio)
     level = benchmark_level(bundle, grid, clock, benchmark, portfolio.currency)
@@ -157,7 +164,7 @@ def record(world: World, orders: Orders, terms: Terms, components: int) -> tuple
     log = _log(sessions, on=True, rows=rows, components=components)
     book = new_book(world, components)
     run_kernel(world, orders, terms, book, log)
-    return log, bool(book.count[-1])
+    return log, bool(book.count[BANKRUPT])
 
 
 def benchmark_level(
@@ -201,7 +208,7 @@ def _log(
     return Log(
         on=on,
         nav=np.zeros(sessions),
-        account=np.zeros((sessions if on else 0, 9)),
+        account=np.zeros((sessions if on else 0, len(ACCOUNT_COLUMNS))),
         fill_at=np.zeros((fills, 5), np.int32),
         fill=np.zeros((fills, 6)),
         fill_fees=np.zeros((fills, components)),

@@ -16,11 +16,13 @@ from backtest.kernels.purses import (
     revalue,
     square,
 )
+from backtest.kernels.subscriptions import release_all
 from backtest.kernels.valuation import cash_now, mark_held, mark_now, nav_now, short_value
 from backtest.kernels.world import (
     ALL_COSTS,
     ALL_GROSS,
     ALL_TURNOVER,
+    APPLIED,
     BANKRUPT,
     BORROW,
     CASH,
@@ -37,6 +39,7 @@ from backtest.kernels.world import (
     LAPSED,
     LAST_CASH,
     LAST_SHORT,
+    LOCKED,
     NO_COLUMN,
     POSITIONS,
     SLIPPAGE,
@@ -208,7 +211,8 @@ def sum_up(world: World, book: Book, event: int, nav: float, short: float) -> No
     money[ALL_COSTS] += money[FEES] + money[SLIPPAGE] + money[FX_COST]
     if nav > 0.0:
         money[ALL_TURNOVER] += 0.5 * money[TRADED] / nav
-        money[ALL_GROSS] += (nav - cash_now(world, book, event) + 2.0 * short) / nav
+        cash = cash_now(world, book, event) + money[LOCKED]
+        money[ALL_GROSS] += (nav - cash + 2.0 * short) / nav
 
 
 @inner
@@ -239,6 +243,8 @@ def charge(world: World, terms: Terms, book: Book, log: Log, event: int, t: int)
 def write_off(world: World, book: Book, log: Log, event: int) -> None:
     """Bankruptcy: every position is given up, cash is set to zero, nothing happens any more."""
     book.count[BANKRUPT] = 1
+    if book.count[APPLIED] > 0:
+        release_all(book, log, event)
     while book.count[HELD] > 0:
         j = book.held[book.count[HELD] - 1]
         held = book.shares[j]
@@ -288,3 +294,4 @@ def write_account(world: World, book: Book, log: Log, event: int, t: int, nav: f
     row[6] = money[FX_COST]
     row[7] = money[FINANCING]
     row[8] = stale
+    row[9] = money[LOCKED]

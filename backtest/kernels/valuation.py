@@ -6,7 +6,7 @@ import numpy as np
 
 from backtest.kernels.inner import inner
 from backtest.kernels.purses import cash_at_hand, foreign_cash
-from backtest.kernels.world import CASH, HELD, Book, Floats, Ints, Records, Terms, World
+from backtest.kernels.world import CASH, HELD, LOCKED, Book, Floats, Ints, Records, Terms, World
 
 LANES = 4  # partial sums of a valuation: fixed, so that compiled and plain code add alike
 
@@ -104,7 +104,7 @@ def cash_now(world: World, book: Book, event: int) -> float:
 @inner
 def nav_now(world: World, book: Book, event: int) -> float:
     """Cash and positions at last known closes and fx, portfolio currency."""
-    total = cash_now(world, book, event)
+    total = cash_now(world, book, event) + book.money[LOCKED]
     held = book.held
     count = book.count[HELD]
     rate = world.fx[event]
@@ -136,7 +136,7 @@ def nav_now(world: World, book: Book, event: int) -> float:
 @inner
 def nav_at(world: World, book: Book, event: int, x: int, prices: Floats) -> float:
     """`nav_now`, but what exchange ``x`` lists at ``prices`` where they are known."""
-    total = cash_now(world, book, event)
+    total = cash_now(world, book, event) + book.money[LOCKED]
     columns = world.columns
     shares = book.shares
     rate = world.fx[event]

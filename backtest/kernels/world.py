@@ -57,6 +57,7 @@ SLOT = np.dtype(  # the order of a column
         ("pending", "?"),
         ("leaves", "?"),  # the order takes all that is held
         ("listed_waiting", "?"),
+        ("aside", "?"),  # not to be filled at this event
         ("blocked", "?"),  # left by an exit rule, not yet re-armed
         ("why", "i1"),
     ],
@@ -87,6 +88,27 @@ PURSE = np.dtype(  # of a currency; the first is the portfolio's, whose balance 
         ("wanted", "f8"),  # scratch: what an event's buys take, or what a hedge covers
         ("hedged", "f8"),  # sold forward
         ("forward", "f8"),  # at this rate
+    ],
+    align=True,
+)
+OFFERED = np.dtype(  # what a subscription of a column meets
+    [
+        ("row", "i8"),  # base session whose decision applies, -1 for none
+        ("price", "f8"),  # that is paid on application
+        ("fee", "f8"),  # fraction
+        ("rate", "f8"),  # share allotted pro rata
+        ("one_lot", "f8"),  # chance of one lot for one lot
+        ("luck", "f8"),  # draw in [0, 1)
+        ("days", "f8"),  # that a loan runs
+    ],
+    align=True,
+)
+APPLICATIONS = np.dtype(  # made, and not yet allotted
+    [
+        ("shares", "f8"),
+        ("locked", "f8"),  # portfolio currency
+        ("decided", "i4"),
+        ("ticket", "i4"),
     ],
     align=True,
 )
@@ -140,6 +162,7 @@ class World(NamedTuple):
     settles: Ints  # (X, S) where it matters: session at whose open the cash of a sale is there
     purses: int  # currencies with a purse of their own, 0 where there is only one cash
     rules: RuleTables
+    offers: Records  # of OFFERED, (N,), or (0,) without subscriptions
 
 
 class Orders(NamedTuple):
@@ -180,6 +203,14 @@ class Terms(NamedTuple):
     waits: bool  # for the settlement of sales
     hedge: float  # share of what is held in other currencies
     hedge_cost: float
+    subscribes: bool
+    placing: bool
+    drawn: bool
+    handling_fee: float
+    financed: float
+    loan_rate: float
+    first_day: int  # FIRST_DAY_..., of orders in a listing session
+    first_day_part: float  # of its volume, 0 where max_participation alone counts
 
 
 class Book(NamedTuple):
@@ -203,6 +234,7 @@ class Book(NamedTuple):
     fees: Floats  # (components,) scratch
     purses: Records  # (C,), or none; see PURSE
     arriving: Floats  # (X, S + 1, C): proceeds by the session that settles them, or (0, 0, 0)
+    applied: Records  # of APPLICATIONS, (N,), or (0,)
 
 
 class Log(NamedTuple):
@@ -210,7 +242,7 @@ class Log(NamedTuple):
 
     on: bool
     nav: Floats  # (T,)
-    account: Floats  # (T, 9)
+    account: Floats  # (T, 10)
     fill_at: Ints  # (F, 5): event, decision event, column, reason, order
     fill: Floats  # (F, 6): shares, reference, price, fx, fx cost, fees
     fill_fees: Floats  # (F, components)
@@ -234,8 +266,9 @@ def codes(count: int, first: int = 0) -> list[Any]:
 # Book.money
 CASH, TRADED, FEES, SLIPPAGE, FX_COST, FINANCING, LAST_CASH, LAST_SHORT = codes(8)
 ALL_TURNOVER, ALL_COSTS, ALL_GROSS = codes(3, first=8)  # sums over the run's base sessions
+LOCKED = codes(1, first=11)[0]  # in applications for new listings
 # Book.count
-HELD, WAITING, BATCH, FILLS, ORDERS, CASH_ROWS, POSITIONS, BANKRUPT = codes(8)
+HELD, WAITING, BATCH, FILLS, ORDERS, CASH_ROWS, POSITIONS, BANKRUPT, APPLIED = codes(9)
 # kinds of event, in their order at one instant
 CLOSE, NAV, DECISION, OPEN = codes(4)
 # what became of an order
@@ -272,6 +305,7 @@ REASONS = (
 # kind of a change of cash that is no trade
 DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF, CONVERSION = codes(7)
 TRANSFER, REVALUATION, HEDGE, HEDGE_COST = codes(4, first=7)
+APPLICATION, REFUND, HANDLING_FEE, LOAN_INTEREST = codes(4, first=11)
 CASH_KINDS = (
     "dividend",
     "fraction",
@@ -284,7 +318,14 @@ CASH_KINDS = (
     "revaluation",
     "hedge",
     "hedge_cost",
+    "application",
+    "refund",
+    "handling_fee",
+    "loan_interest",
 )
+# price of orders in a listing session
+FIRST_DAY_FILL, FIRST_DAY_OPEN, FIRST_DAY_CLOSE, FIRST_DAY_TYPICAL = codes(4)
+FIRST_DAYS = ("fill", "open", "close", "typical")
 NO_COLUMN = np.uint32(2**32 - 1)  # of a change of cash that no instrument makes
 
 ACCOUNT_COLUMNS = (
@@ -297,6 +338,7 @@ ACCOUNT_COLUMNS = (
     "fx_cost",
     "financing",
     "stale_value",
+    "locked",
 )
 
 
@@ -310,8 +352,8 @@ def new_book(world: World, components: int) -> Book:
     watch["used_on"] = -1
     watch["bought_on"] = -1
     return Book(
-        money=np.zeros(11),
-        count=np.zeros(8, np.int64),
+        money=np.zeros(12),
+        count=np.zeros(9, np.int64),
         desks=world.desks.copy(),
         held=np.zeros(n, np.uint32),
         shares=np.zeros(n),
@@ -323,4 +365,5 @@ def new_book(world: World, components: int) -> Book:
         fees=np.zeros(components),
         purses=np.zeros(world.purses, PURSE),
         arriving=np.zeros((exchanges, sessions + 1 if exchanges else 0, world.purses)),
+        applied=np.zeros(world.offers.shape[0], APPLICATIONS),
     )

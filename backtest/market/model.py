@@ -187,6 +187,36 @@ class Subscription(Dated):
         gt=0,
         description="allotted = wanted / max(1, oversubscription x factor); 1 = pro rata",
     )
+    close_sessions: int = Field(
+        5, ge=1, description="sessions from the close of applications to the listing"
+    )
+    mechanism: str = Field(
+        "", description="allotment mechanism of an instrument that names none; empty = pro rata"
+    )
+
+
+class ClawbackStep(BaseModel):
+    """What the public tranche becomes from an oversubscription on."""
+
+    model_config = _FROZEN
+
+    at: float = Field(gt=0, description="times the first public tranche was covered, at least")
+    share: Fraction = Field(gt=0, le=1, description="public tranche then, share of the offer")
+
+
+class Mechanism(Dated):
+    """How much of an offer the public gets; ``name`` is what ``ipo_mechanism`` calls it."""
+
+    name: str = Field(min_length=1, description="such as pn18, a, b, 18c")
+    initial: Fraction = Field(gt=0, le=1, description="public tranche at first, share of the offer")
+    steps: list[ClawbackStep] = Field([], description="clawback, ascending; empty: none")
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Mechanism:
+        for lower, upper in pairwise(self.steps):
+            if upper.at <= lower.at or upper.share < lower.share:
+                raise ValueError(f"{self.name}: steps must ascend, at {upper.at:g}")
+        return self
 
 
 class ClosingAuction(Dated):
@@ -238,6 +268,9 @@ class MarketRules(BaseModel):
     ipo: Annotated[list[Subscription], AfterValidator(_ascending)] = Field(
         [], description="subscription of new listings; empty: no fee, pro rata"
     )
+    allotment: list[Mechanism] = Field(
+        [], description="mechanisms that divide an offer between the public and the placing"
+    )
 
     @model_validator(mode="after")
     def _boards_known(self) -> MarketRules:
@@ -246,6 +279,14 @@ class MarketRules(BaseModel):
             for board in limits.boards:
                 if board not in names:
                     raise ValueError(f"price_limits: board {board!r} is not among boards.names")
+        return self
+
+    @model_validator(mode="after")
+    def _mechanisms_known(self) -> MarketRules:
+        names = ["", *(mechanism.name for mechanism in self.allotment)]
+        for terms in self.ipo:
+            if terms.mechanism not in names:
+                raise ValueError(f"ipo: mechanism {terms.mechanism!r} is not among 'allotment'")
         return self
 
     _name: str = PrivateAttr("")

@@ -17,11 +17,13 @@ from backtest.clock import Clock
 from backtest.data.arrays import BarArrays
 from backtest.data.bundle import Bundle
 from backtest.data.checks import bundle_volume_missing
-from backtest.data.grid import NEVER, UNKNOWN, Grid
+from backtest.data.grid import Grid
 from backtest.errors import StrategyError
 from backtest.panel import facts as pit
 from backtest.panel.knowledge import Known, known_rows
-from backtest.panel.universe import UniverseSettings, universe_mask
+from backtest.panel.listings import application_mask, life_mask, offered_mask, since_listing
+from backtest.panel.splits import in_first_shares, splits_so_far
+from backtest.panel.universe import UniverseSettings, may_be_offered, universe_mask
 
 FloatArray = npt.NDArray[np.float64]
 ListingField = Literal["offer_price", "oversubscription", "one_lot_success"]
@@ -44,6 +46,7 @@ class Panel:
         currency: str,
         *,
         account: Account,
+        applications: npt.NDArray[np.int64] | None = None,
     ) -> None:
         self._bundle = bundle
         self._grid = grid
@@ -52,6 +55,7 @@ class Panel:
         self._currency = currency
         self._account = account
         self._within: Panel | None = None
+        self._applications = applications
         self._known: dict[str, Known] = {}
         self._cache: dict[tuple[str, str], pd.DataFrame] = {}
         self._market_cache: dict[tuple[str, str], pd.Series[float]] = {}
@@ -91,7 +95,7 @@ class Panel:
 
     @cached_property
     def universe(self) -> pd.DataFrame:
-        """What may be held at each decision; an index never, nor what is not listed."""
+        """What may be held: never an index, nor what is not listed or applied for by then."""
         mask = universe_mask(
             self,
             self._universe,
@@ -102,9 +106,26 @@ class Panel:
             account=self._account,
             facts=self._bundle.facts,
         )
+        table, rows = self._bundle.instruments, self._applications
+        allowed = may_be_offered(self, self._universe)
+        mask |= offered_mask(table, self._local_days(), rows, allowed, self._shape)
         if self._within is not None:
             mask &= self._within.universe.to_numpy()
         return self._frame(mask)
+
+    @property
+    def subscribes(self) -> bool:
+        """Whether new listings are applied for: ``execution.ipo_entry: subscribe``."""
+        return self._applications is not None
+
+    @cached_property
+    def applications(self) -> pd.DataFrame:
+        """True at the one decision of each new listing that can apply for it.
+
+        Nowhere without ``execution.ipo_entry: subscribe``. Only its name is known by then.
+        """
+        allowed = may_be_offered(self, self._universe)
+        return self._frame(application_mask(self._applications, allowed, self._shape))
 
     @cached_property
     def close(self) -> pd.DataFrame:
@@ -168,14 +189,8 @@ class Panel:
 
         Sessions before the bundle's first count too, from 1990 on.
         """
-        listed = self._grid.listed
-        out = np.full((len(self.sessions), len(self.symbols)), np.nan)
-        for exchange, columns in self._by_exchange():
-            today = self._rows(exchange).today
-            for j in range(*columns.indices(len(listed))):
-                if listed[j] not in (UNKNOWN, NEVER):
-                    out[:, j] = np.where(today >= listed[j], today - listed[j], np.nan)
-        return self._frame(out)
+        today = [(columns, self._rows(name).today) for name, columns in self._by_exchange()]
+        return self._frame(since_listing(self._grid.listed, today, self._shape))
 
     def listing(self, field: ListingField) -> pd.DataFrame:
         """``offer_price``, ``oversubscription`` or ``one_lot_success``; NaN before the listing."""
@@ -185,14 +200,7 @@ class Panel:
     @cached_property
     def is_listed(self) -> npt.NDArray[np.bool_]:
         """True from 00:00 local of ``listed`` (always, where unknown) to 00:00 of ``delisted``."""
-        table = self._bundle.instruments
-        out = np.ones((len(self.sessions), len(self.symbols)), dtype=np.bool_)
-        for exchange, columns in self._by_exchange():
-            days = self._local_dates(exchange)
-            for name, inside in (("listed", np.greater_equal), ("delisted", np.less)):
-                edge = table[name].to_numpy().astype("datetime64[D]")[columns]
-                out[:, columns] &= np.isnat(edge)[None, :] | inside(days[:, None], edge[None, :])
-        return out
+        return life_mask(self._bundle.instruments, self._local_days(), self._shape)
 
     def has_fact(self, field: str) -> Literal["symbol", "market"] | None:
         """Whether the bundle has ``field`` by symbol, market-wide only, or not at all."""
@@ -232,6 +240,9 @@ class Panel:
                 own, self._clock.decisions, self._local_dates(exchange)
             )
         return self._known[exchange]
+
+    def _local_days(self) -> list[tuple[slice, npt.NDArray[np.datetime64]]]:
+        return [(columns, self._local_dates(name)) for name, columns in self._by_exchange()]
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -306,41 +317,12 @@ class Panel:
         if (view, field) not in self._cache:
             rows = pit.fact_rows(self._records(field), self._grid.columns, self.decisions)
             if view == "fact" and field in self._bundle.per_share:
-                rows = self._in_first_shares(rows)
-                values = build(rows) / self._splits_so_far()
+                values = build(in_first_shares(rows, self._grid))
+                values = values / splits_so_far(self._grid, self._clock.decisions, self._shape)
             else:
                 values = build(rows)
             self._cache[view, field] = self._frame(values)
         return self._cache[view, field]
-
-    def _in_first_shares(self, rows: pit.FactRows) -> pit.FactRows:
-        """Per-share values times the splits up to ``known_at``, so that later ones divide them."""
-        values = rows.value.copy()
-        for column, times, factors in self._split_times():
-            own = rows.column == column
-            seen = np.searchsorted(times, rows.known_at[own], side="right")
-            values[own] *= np.append(1.0, np.cumprod(factors))[seen]
-        return pit.FactRows(rows.row, rows.column, rows.period, rows.known_at, values)
-
-    def _splits_so_far(self) -> FloatArray:
-        out = np.ones(self._shape)
-        for column, times, factors in self._split_times():
-            seen = np.searchsorted(times, self._clock.decisions, side="left")
-            out[:, column] = np.append(1.0, np.cumprod(factors))[seen]
-        return out
-
-    def _split_times(self) -> list[tuple[int, npt.NDArray[np.datetime64], FloatArray]]:
-        """By column with splits: the OPEN of each ex-session, and its ratio."""
-        acts = self._grid.actions
-        bars = self._grid.bars
-        found = []
-        for column in np.unique(acts.column[acts.split != 1.0]):
-            own = slice(acts.ptr[column], acts.ptr[column + 1])
-            opens = bars.sessions[bars.exchanges[bars.column_exchange[column]]].open
-            rows = acts.row[own]
-            inside = (acts.split[own] != 1.0) & (rows < len(opens))
-            found.append((int(column), opens[rows[inside]], acts.split[own][inside]))
-        return found
 
     def _records(self, field: str) -> pd.DataFrame:
         table = self._bundle.facts
@@ -379,6 +361,7 @@ def build_panel(
     universe: UniverseSettings,
     currency: str,
     account: Account = Account(),  # noqa: B008 - frozen
+    applications: npt.NDArray[np.int64] | None = None,
 ) -> Panel:
     """The panel of a run.
 
@@ -388,5 +371,10 @@ def build_panel(
         The portfolio's, for amounts in universe filters.
     account
         Through whom is dealt: what Stock Connect does not take is outside the universe.
+    applications
+        Row of the decision that applies for each column, -1 for none; None where new listings are
+        not subscribed to.
     """
-    return Panel(bundle, grid, clock, universe, currency, account=account)
+    return Panel(
+        bundle, grid, clock, universe, currency, account=account, applications=applications
+    )

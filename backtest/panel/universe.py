@@ -124,6 +124,15 @@ def universe_mask(
     return mask
 
 
+def may_be_offered(panel: Panel, settings: UniverseSettings) -> Mask:
+    """True for what may be applied for before it lists, shape (instruments,).
+
+    What a new listing can never pass, a history, turnover or age, keeps it out as it does then.
+    """
+    aged = settings.min_history or settings.min_turnover is not None or settings.listed_at_least
+    return _static(panel, settings) & (not aged)
+
+
 def _check_names(panel: Panel, settings: UniverseSettings) -> None:
     faults = []
     table = panel.instruments

@@ -303,6 +303,7 @@ class Workshop:
             portfolio=config.portfolio,
             tradable=stage.held,
             account=config.account,
+            subscriptions=stage.subscriptions,
         )
 
 
@@ -327,12 +328,20 @@ def _stage_key(config: RunConfig) -> str:
     """What a stage depends on, as text: equal settings give equal text."""
     names = [one.name for one in config.strategies.values()]
     parts = (config.data, config.universe, config.clock, config.market, names)
-    return repr((*parts, config.account, config.portfolio.currency, config.execution.fill))
+    execution = config.execution
+    subscribes = execution.ipo_entry == "subscribe"
+    currency = config.portfolio.currency
+    return repr((*parts, config.account, currency, execution.fill, subscribes))
 
 
 def _world_key(stage: str, config: RunConfig) -> str:
     execution, portfolio = config.execution, config.portfolio
-    parts = (execution.whole_shares, execution.slippage.impact > 0, portfolio.withholding)
+    parts = (
+        execution.whole_shares,
+        execution.slippage.impact > 0,
+        portfolio.withholding,
+        execution.ipo_entry == "subscribe" and execution.ipo,
+    )
     return f"{stage} {parts!r}"
 
 

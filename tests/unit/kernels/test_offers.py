@@ -14,6 +14,7 @@ from backtest.kernels.world import (
     DESK,
     EVENT,
     GONE,
+    OFFERED,
     OPEN,
     WAITING,
     Orders,
@@ -69,6 +70,7 @@ def world_of_one_open() -> World:
         settles=np.zeros((0, 0), np.int32),
         purses=0,
         rules=rules,
+        offers=np.zeros(0, OFFERED),
     )
 
 
@@ -82,11 +84,18 @@ def test_an_account_in_debt_may_wait_while_nothing_is_offered():
         universe=np.zeros((0, 0), np.bool_),
     )
     off = dict.fromkeys(Terms._fields, 0.0)
-    flags = ("fill_at_close", "size_at_fill", "carry", "short", "has_exits", "keeps", "waits")
+    flags = ("fill_at_close", "size_at_fill", "carry", "short", "has_exits", "keeps", "waits",
+             "subscribes", "placing", "drawn")  # fmt: skip
     terms = Terms(
         **off
         | dict.fromkeys(flags, False)
-        | {"cash": -1.0, "at_offer": True, "max_sessions": 0, "max_participation": 1.0}
+        | {
+            "cash": -1.0,
+            "at_offer": True,
+            "max_sessions": 0,
+            "first_day": 0,
+            "max_participation": 1.0,
+        }
     )
     book = new_book(world, 0)
     book.waiting[0] = 0
