@@ -71,6 +71,11 @@ class Stage:
     subscriptions: Subscriptions | None = None
 
     @property
+    def own_rules(self) -> dict[str, MarketRules]:
+        """Market rules by exchange."""
+        return {exchange: market for exchange, (market, _) in self.markets.items()}
+
+    @property
     def held(self) -> npt.NDArray[np.bool_]:
         """Columns that the universe holds at some decision of the run, shape (N,)."""
         return _held(self.panel, self.clock)

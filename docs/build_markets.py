@@ -116,7 +116,20 @@ def _others(market: MarketRules) -> Iterator[tuple[str, ...]]:
         yield "cash of a sale", text, *_when(settled)
     for entry in market.ipo:
         fee = f"{100 * entry.fee:.8g} % on top of the offer price"
-        yield "subscription", f"{fee}; allotment factor {entry.factor:g}", *_when(entry)
+        yield (
+            "subscription",
+            f"{fee}; allotment factor {entry.factor:g}; applications close {entry.close_sessions} "
+            f"sessions before the listing{_by(entry.mechanism)}",
+            *_when(entry),
+        )
+    for mechanism in market.allotment:
+        steps = "".join(f", {100 * s.share:g} % from {s.at:g} times" for s in mechanism.steps)
+        public = f"public tranche {100 * mechanism.initial:g} %{steps}"
+        yield f"allotment mechanism {mechanism.name}", public, *_when(mechanism)
+
+
+def _by(mechanism: str) -> str:
+    return f"; mechanism {mechanism} unless named" if mechanism else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,11 +8,11 @@ Quantitative Finance and Accounting: in Hong Kong heavy oversubscription goes wi
 returns. Goergen, Mazouz & Yin (2010), Pacific-Basin Finance Journal: no significant price change at
 the lock-up's expiry.
 
-A listing is decided on at the decision of its listing session, made before the open. How it is
-bought is said by the YAML: ``execution.ipo_entry: offer`` (allotted before the first trade), or
-``market`` with ``execution.fill: open`` (first open) or ``close`` (first close). It is sold at the
-decision ``hold`` sessions later; with ``lock_up`` six calendar months after the listing, when
-cornerstones may sell. ``exits`` may sell earlier.
+A listing is decided on at the decision of its session, made before the open, and bought in the
+market at a price that ``execution`` names (``fill``, ``ipo.first_day``); with ``ipo_entry: offer``
+it is allotted before the first trade. With ``subscribe`` the decision is the last one before
+applications close, and ``hold: 0`` sells what was allotted in the first session. It is sold at the
+decision ``hold`` sessions later, or ``until`` an event. ``exits`` may sell earlier.
 
 Each name gets ``cap`` of NAV, however many list in a week, so the names held never weigh more than
 ``max_gross`` at entry. Slots go in order of listing, on one day by symbol; what finds none free is
@@ -27,14 +27,14 @@ known when one subscribes. A listing on a day without a base session is missed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
 from backtest import Panel, Strategy
+from backtest.ipo.events import events, first_seen
 
 if TYPE_CHECKING:
     from backtest.clock import ClockSettings
@@ -48,8 +48,11 @@ class IpoDayOne(Strategy):
     event_fractions: ClassVar[tuple[str, ...]] = ("one_lot_success",)
 
     hold: int = Field(20, ge=0, description="own sessions from the listing session to the sale")
-    lock_up: bool = Field(
-        False, description="hold to the lock-up's expiry, 6 calendar months on, instead of hold"
+    until: Literal["hold", "stabilisation", "cornerstone", "controlling"] = Field(
+        "hold",
+        description="sell after hold sessions, at the end of stabilisation (30 days after "
+        "applications close), or at the lock-up's expiry of cornerstones (6 months) or of "
+        "controlling holders (12 months)",
     )
     cap: float = Field(0.1, gt=0, le=1, description="share of NAV for each listing, a fraction")
     max_gross: float = Field(1.0, gt=0, description="most that all names may weigh, share of NAV")
@@ -77,12 +80,12 @@ class IpoDayOne(Strategy):
         return faults
 
     def target_weights(self, panel: Panel) -> pd.DataFrame:
-        since, first = panel.sessions_since_listing, _first_seen(panel)
-        due = (since >= self.hold).to_numpy()
-        if self.lock_up:
-            due = panel.sessions.to_numpy()[:, None] >= _lock_up_expiry(first)
+        since = panel.sessions_since_listing
+        due = (
+            since >= self.hold if self.until == "hold" else events(panel)[self.until] >= 0.0
+        ).to_numpy()
         inside = panel.universe.to_numpy()
-        entry = panel.applications if panel.subscribes else first
+        entry = panel.applications if panel.subscribes else first_seen(panel)
         is_entry = (entry & panel.universe & self._passes(panel)).to_numpy()
         by_symbol = np.argsort(panel.symbols.to_numpy(), kind="stable")
         slots = int(self.max_gross / self.cap + 1e-9)  # 0.3 / 0.1 is 2.99...
@@ -98,7 +101,7 @@ class IpoDayOne(Strategy):
         return pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)
 
     def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG002
-        row, column = np.nonzero((_first_seen(panel) & panel.universe).to_numpy())
+        row, column = np.nonzero((first_seen(panel) & panel.universe).to_numpy())
         found = pd.DataFrame({"session": panel.sessions[row], "symbol": panel.symbols[column]})
         fields: tuple[ListingField, ...] = ("oversubscription", "one_lot_success")
         return found.assign(**{f: panel.listing(f).to_numpy()[row, column] for f in fields})
@@ -112,14 +115,3 @@ class IpoDayOne(Strategy):
         low = low if self.min_oversubscription is None else self.min_oversubscription
         high = high if self.max_oversubscription is None else self.max_oversubscription
         return (times >= low) & (times <= high) if self._has_filter() else times.isna() | True
-
-
-def _first_seen(panel: Panel) -> pd.DataFrame:  # seen later, a listing is missed
-    since = panel.sessions_since_listing
-    return (since == 0.0) & since.shift(1).isna()
-
-
-def _lock_up_expiry(first: pd.DataFrame) -> npt.NDArray[np.datetime64]:
-    """Six calendar months after the listing session of each column; NaT where none was seen."""
-    listed = pd.to_datetime(first.idxmax().where(first.any()))
-    return (listed + pd.DateOffset(months=6)).to_numpy()

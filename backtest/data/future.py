@@ -30,8 +30,8 @@ def cut(bundle: Bundle, at: pd.Timestamp, *, keep: Collection[str] = ()) -> Bund
     Parameters
     ----------
     keep
-        Symbols that stay as instruments though they list later, with no data: those that a config
-        names, so that it can still be read.
+        Symbols that stay as instruments though they list later, with the facts known of them and no
+        other data: those that a config names, so that it can still be read, and what was offered.
 
     Raises
     ------
@@ -41,6 +41,9 @@ def cut(bundle: Bundle, at: pd.Timestamp, *, keep: Collection[str] = ()) -> Bund
     tables = keep_known(bundle.tables, at)
     if tables["instruments"].empty or tables["bars"].empty:
         raise DataError(bundle.name, [Fault("bars", f"nothing is known at {at.isoformat()}")])
+    facts = bundle.facts
+    told = facts["symbol"].isin([*tables["instruments"]["symbol"], *keep, ""])
+    tables["facts"] = facts[told & (facts["known_at"] <= at)].reset_index(drop=True)
     tables["instruments"] = _with_named(tables["instruments"], bundle.instruments, keep)
     content = _mark(bundle, "cut", at.isoformat())
     return _with(bundle, tables, content, as_of=at)

@@ -106,7 +106,8 @@ def _other(subject: Subject, row: int, at: pd.Timestamp, how: How) -> Scene:
     """The scene with the future of ``row`` removed, or with other numbers in it."""
     scene = subject.scene
     if how == "cut":
-        past = cut(scene.bundle, at, keep=subject.named)
+        _, offered = np.nonzero(scene.panel.applications.to_numpy()[: row + 1])
+        past = cut(scene.bundle, at, keep=subject.named | set(scene.panel.symbols[offered]))
         return scene_of(subject.recipe, past, span=span_until(scene, row))
     return scene_of(subject.recipe, perturb(scene.bundle, at, seed=row))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,9 @@ from backtest.clock import Clock, ClockSettings, build_clock
 from backtest.data.arrays import BarArrays, bar_arrays
 from backtest.data.bundle import Bundle
 from backtest.data.grid import Grid, build_grid
-from backtest.execution import Portfolio
+from backtest.engine.offers import subscriptions_of
+from backtest.execution import Execution, Portfolio
+from backtest.market.model import MarketRules
 from backtest.panel import Panel, build_panel
 from backtest.panel.universe import UniverseSettings
 
@@ -38,6 +40,8 @@ class Recipe:
     end: date | None = None
     close_known_after: int = 0
     own_schedule: bool = False
+    execution: Execution = Execution()  # noqa: RUF009 - frozen
+    markets: Mapping[str, MarketRules] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,8 @@ def recipe_of(stage: Stage) -> Recipe:
         end=config.data.end,
         close_known_after=0 if market is None else market[0].close_known_after,
         own_schedule=stage.strategy.own_schedule,
+        execution=config.execution,
+        markets=stage.own_rules,
     )
 
 
@@ -87,6 +93,7 @@ def scene_of(recipe: Recipe, bundle: Bundle, *, span: Span | None = None) -> Sce
         own_schedule=recipe.own_schedule,
     )
     grid = build_grid(bundle, bars)
+    applied = subscriptions_of(bundle, grid, clock, recipe.markets, recipe.execution)
     panel = build_panel(
         bundle,
         grid,
@@ -94,6 +101,7 @@ def scene_of(recipe: Recipe, bundle: Bundle, *, span: Span | None = None) -> Sce
         universe=recipe.universe,
         currency=recipe.portfolio.currency,
         account=recipe.account,
+        applications=None if applied is None else applied.table.row,
     )
     return Scene(bundle, grid, clock, panel)
 

@@ -24,6 +24,8 @@ class StandIn:
     market_flows: dict = field(default_factory=dict)
     listings: dict = field(default_factory=dict)
 
+    subscribes = False
+
     @property
     def sessions(self):
         return self.close.index

@@ -17,7 +17,7 @@ STRATEGIES = {
     "buy_and_hold of two": BuyAndHold(symbols=("A", "F"), weights=(0.3, 0.5)),
     "equal_weight": EqualWeight(),
     "ipo_day_one": IpoDayOne(hold=7, cap=0.5),
-    "ipo_day_one to the lock-up": IpoDayOne(lock_up=True, min_oversubscription=1.0),
+    "ipo_day_one to the lock-up": IpoDayOne(until="cornerstone", min_oversubscription=1.0),
     "low_pe_rotation": LowPeRotation(top=3, keep=5, max_age=60),
     "low_pe_rotation by sector": LowPeRotation(top=2, keep=2, by_sector=True),
     "spillover_dip": SpilloverDip(**DIP, flow_z=0.0, flow_history=40, hold=4, max_names=2),

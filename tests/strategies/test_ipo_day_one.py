@@ -88,14 +88,14 @@ def test_a_sale_makes_room_for_a_listing_of_the_same_day(panel_of):
 
 def test_the_lock_up_ends_six_calendar_months_after_the_listing(panel_of):
     panel = panel_of({"A": 1}, rows=140, start="2024-01-01")
-    weights = IpoDayOne(lock_up=True).target_weights(panel)
+    weights = IpoDayOne(until="cornerstone").target_weights(panel)
     days = weights["A"].dropna().index.strftime("%Y-%m-%d").tolist()
     assert days == ["2024-01-02", "2024-07-02"]
 
 
 def test_a_lock_up_that_ends_on_a_weekend_is_over_on_the_next_session(panel_of):
     # Listed on Friday 2024-03-01; 2024-09-01 is a Sunday.
-    weights = IpoDayOne(lock_up=True).target_weights(
+    weights = IpoDayOne(until="cornerstone").target_weights(
         panel_of({"A": 0}, rows=140, start="2024-03-01")
     )
     days = weights["A"].dropna().index.strftime("%Y-%m-%d").tolist()
