@@ -53,6 +53,7 @@ def caveats(
         )
     if outcome.fills.empty:
         found.append("No order was filled.")
+    found += bundle.caveats
     found += outside_data(config, grid.bars)
     found += [finding.message for finding in bundle.findings]
     found += _fx(config, bundle, clock, held)

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 PACKAGES = ("numpy", "pandas", "numba", "pyarrow", "exchange_calendars")
 """Packages whose version may move a number."""
 
-_AROUND = ("report", "cli", "search", "testing")  # they show, ask and repeat, but count nothing
+_AROUND = (
+    "report",
+    "cli",
+    "search",
+    "sources",
+    "testing",
+)  # they show, ask and repeat, but count nothing
 
 
 def package_version() -> str:

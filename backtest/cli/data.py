@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtest.cli.import_data import import_
 from backtest.cli.runs import Json, Quiet, Traceback
 from backtest.cli.screen import Screen
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from backtest.data.bundle import Bundle
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look at a bundle: what is in it, what is wrong with it."
+    no_args_is_help=True, help="Bundles: make one, what is in it, what is wrong with it."
 )
+app.command("import")(import_)
 
 BundleArgument = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="A folder with bundle.yaml, or 'sample'.")

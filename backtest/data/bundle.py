@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,16 @@ from backtest.data.store import (
 from backtest.errors import DataError, Fault
 
 
+class ArrowStream(Protocol):
+    """A frame of any library that speaks Arrow: polars, pyarrow, DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Its rows, as Arrow's C stream."""
+
+
+Frame = pd.DataFrame | ArrowStream
+
+
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """The tables of a market after their checks, sorted; see ``schema.TABLES`` for the columns.
@@ -55,6 +65,7 @@ class Bundle:
     simulated: bool
     per_share: tuple[str, ...]
     forward: tuple[str, ...]
+    caveats: tuple[str, ...]
     instruments: pd.DataFrame
     bars: pd.DataFrame
     actions: pd.DataFrame
@@ -87,22 +98,24 @@ class Bundle:
         cls,
         *,
         name: str,
-        instruments: pd.DataFrame,
-        bars: pd.DataFrame,
-        actions: pd.DataFrame | None = None,
-        facts: pd.DataFrame | None = None,
-        fx: pd.DataFrame | None = None,
-        rates: pd.DataFrame | None = None,
+        instruments: Frame,
+        bars: Frame,
+        actions: Frame | None = None,
+        facts: Frame | None = None,
+        fx: Frame | None = None,
+        rates: Frame | None = None,
         description: str = "",
         prices: Literal["raw", "adjusted"] = "raw",
         simulated: bool = False,
         per_share: Sequence[str] = (),
         forward: Sequence[str] = (),
+        caveats: Sequence[str] = (),
         checks: Mapping[CheckName, Action] | None = None,
     ) -> Bundle:
         """Bundle in memory: the same columns, the same checks, a hash of its typed values.
 
-        The hash does not depend on the order of rows. Raises DataError with every fault.
+        Frames are those of pandas, polars or Arrow. The hash does not depend on the order of rows.
+        Raises DataError with every fault.
         """
         info = BundleInfo(
             name=name,
@@ -111,6 +124,7 @@ class Bundle:
             simulated=simulated,
             per_share=tuple(per_share),
             forward=tuple(forward),
+            caveats=tuple(caveats),
         )
         given = {
             "instruments": instruments,
@@ -195,7 +209,7 @@ def _bundle(
     )
 
 
-def _arrow(given: Mapping[str, pd.DataFrame | None]) -> tuple[dict[str, pa.Table], list[Fault]]:
+def _arrow(given: Mapping[str, Frame | None]) -> tuple[dict[str, pa.Table], list[Fault]]:
     """Frames as Arrow tables, without their index; a column of mixed types is a fault."""
     tables: dict[str, pa.Table] = {}
     faults: list[Fault] = []
@@ -203,7 +217,10 @@ def _arrow(given: Mapping[str, pd.DataFrame | None]) -> tuple[dict[str, pa.Table
         if frame is None:
             continue
         try:
-            tables[name] = pa.Table.from_pandas(frame, preserve_index=False)
+            if isinstance(frame, pd.DataFrame):
+                tables[name] = pa.Table.from_pandas(frame, preserve_index=False)
+            else:
+                tables[name] = pa.table(frame)
         except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
             faults.append(Fault(name, f"cannot be read: {str(error).partition(chr(10))[0]}"))
     return tables, faults
@@ -283,7 +300,9 @@ def _sound_rows(
 
 def _values_hash(info: BundleInfo, tables: Tables) -> str:
     """sha256 of the typed values in the tables' own order."""
-    digest = hashlib.sha256(info.model_dump_json().encode())
+    # Without caveats there are none to hash: they changed no number of older bundles.
+    left_out = None if info.caveats else {"caveats"}
+    digest = hashlib.sha256(info.model_dump_json(exclude=left_out).encode())
     for name, frame in tables.items():
         digest.update(f"{name}\0{len(frame)}\0".encode())
         for column, values in sort_rows(name, frame).items():

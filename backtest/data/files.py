@@ -13,12 +13,12 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from backtest.data.schema import EXTRA, TABLES, BundleInfo, nearest, read_info
+from backtest.data.write import INFO, finish_replacement
 from backtest.errors import Fault, NoBundleError
 
 SAMPLE = "sample"
 """Name of the simulated market that comes with the program."""
 
-_INFO = "bundle.yaml"
 _FORMATS = (".parquet", ".csv")
 _BLOCK = 1 << 20
 _SHOWN = 3
@@ -41,10 +41,11 @@ def find_folder(bundle: str, root: Path | None) -> Path:
 
         return sample_folder()
     folder = ((root or Path.cwd()) / Path(bundle).expanduser()).resolve()
-    if (folder / _INFO).is_file():
+    finish_replacement(folder)
+    if (folder / INFO).is_file():
         return folder
     if folder.is_dir():
-        fault = Fault("", f"is no bundle: it has no {_INFO}", str(folder))
+        fault = Fault("", f"is no bundle: it has no {INFO}", str(folder))
         raise NoBundleError(bundle, [fault])
     beside = [path.name for path in folder.parent.glob("*/")] if folder.parent.is_dir() else []
     hint = nearest(folder.name, [*beside, SAMPLE])
@@ -54,7 +55,7 @@ def find_folder(bundle: str, root: Path | None) -> Path:
 def content_hash(folder: Path) -> str:
     """sha256 over name, size and bytes of bundle.yaml and of every table file, by name."""
     digest = hashlib.sha256()
-    for path in sorted([folder / _INFO, *_table_files(folder)], key=lambda file: file.name):
+    for path in sorted([folder / INFO, *_table_files(folder)], key=lambda file: file.name):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
@@ -65,7 +66,7 @@ def content_hash(folder: Path) -> str:
 def read_folder(folder: Path) -> RawBundle:
     """bundle.yaml and the raw tables, with every fault of their files."""
     raw = RawBundle()
-    raw.info, raw.faults = _read_yaml(folder / _INFO)
+    raw.info, raw.faults = _read_yaml(folder / INFO)
     for path in _table_files(folder):
         name = path.stem
         if name not in TABLES:

@@ -43,7 +43,8 @@ def sort_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     table = TABLES[name]
     if len(frame) < 2:
         return frame.reset_index(drop=True)
-    by = [*table.order, *(column for column in table.columns if column not in table.order)]
+    rest = (column for column in table.columns if column not in table.order and column in frame)
+    by = [*table.order, *rest]
     keys = [_sortable(frame[column]) for column in table.order]
     if _is_ascending(keys):
         return frame.reset_index(drop=True)

@@ -140,6 +140,9 @@ class BundleInfo(BaseModel):
     simulated: bool = Field(False, description="a made-up market: every page says so")
     per_share: tuple[str, ...] = Field((), description="facts that splits divide")
     forward: tuple[str, ...] = Field((), description="facts known before their period, by nature")
+    caveats: tuple[str, ...] = Field(
+        (), description="what the source could not know: every run on the data says so"
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -53,6 +53,7 @@ def shuffled(bundle: Bundle, seed: int) -> Bundle:
         simulated=bundle.simulated,
         per_share=bundle.per_share,
         forward=bundle.forward,
+        caveats=bundle.caveats,
         checks=dict.fromkeys(CHECK_NAMES, "warn"),  # what they drop is dropped already
         **tables,
     )

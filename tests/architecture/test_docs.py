@@ -116,6 +116,10 @@ class Runner:
             from backtest.market.files import load_market
 
             load_market(_kept(block, "market.yaml"))
+        elif "inputs" in plain:
+            from backtest.sources.mapping import load_mapping
+
+            load_mapping(_kept(block, "mapping.yaml"))
         elif "prices" in plain:
             from backtest.data.schema import read_info
 

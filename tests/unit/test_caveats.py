@@ -39,7 +39,9 @@ def result(tmp_path):
             days = pd.date_range("2023-12-28", "2024-01-05")
             rates = pd.DataFrame({"base": "USD", "quote": "HKD", "date": days, "rate": 7.8})
             rates.to_csv(tmp_path / "fx.csv", index=False)
-        (tmp_path / "bundle.yaml").write_text("name: two\nprices: raw\n")
+        (tmp_path / "bundle.yaml").write_text(
+            "name: two\nprices: raw\ncaveats: [Nobody knows when earnings came out.]\n"
+        )
         settings = {
             "name": "a",
             "data": {"bundle": str(tmp_path), "checks": checks or {}},
@@ -59,6 +61,10 @@ def told(result):
         return [text for text in result(**parts).manifest["warnings"] if words in text]
 
     return chosen
+
+
+def test_what_the_source_could_not_know_is_told_with_every_run(told):
+    assert told("Nobody knows") == ["Nobody knows when earnings came out."]
 
 
 class TestRules:

@@ -8,7 +8,7 @@ import pytest
 
 from backtest.data import bundle as bundle_module
 from backtest.data.arrays import bar_arrays
-from backtest.data.bundle import load_bundle
+from backtest.data.bundle import Bundle, load_bundle
 from backtest.data.schema import TABLES
 from backtest.data.settings import DataSettings
 from backtest.errors import DataError
@@ -271,3 +271,17 @@ def test_reading_settings_loads_no_pandas():
 
     code = "import sys, backtest.data; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_frames_of_polars_and_arrow_give_the_bundle_that_those_of_pandas_give(bars, instruments):
+    import polars
+    import pyarrow as pa
+
+    given = {"instruments": instruments("A"), "bars": bars("A", [1.0, 2.0])}
+    plain = Bundle.from_frames(name="tiny", **given)
+    for convert in (polars.from_pandas, pa.Table.from_pandas):
+        other = Bundle.from_frames(
+            name="tiny", **{name: convert(frame) for name, frame in given.items()}
+        )
+        assert other.hash == plain.hash
+        pd.testing.assert_frame_equal(other.bars, plain.bars)

@@ -1,0 +1,262 @@
+"""A first mapping of files that nobody has described, for the user to correct."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from backtest.calendars import timezone
+from backtest.errors import DataError, Fault
+from backtest.sources.files import FORMATS, file_name, files_below, read_file
+from backtest.sources.mapping import Input
+from backtest.sources.suffixes import home_of
+from backtest.sources.values import Unreadable, days, numbers
+
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "session": (
+        "date", "session", "datetime", "time", "timestamp", "trade_date", "tradedate", "day", "dt",
+        "日期", "交易日期", "時間", "时间",
+    ),
+    "symbol": (
+        "symbol", "ticker", "code", "ts_code", "stock_code", "secid", "sid", "ric", "证券代码",
+        "股票代码", "代码", "股份代號", "股份代号",
+    ),
+    "open": ("open", "open_price", "o", "开盘", "开盘价", "開市", "開盤"),
+    "high": ("high", "high_price", "h", "最高", "最高价", "高", "最高價"),
+    "low": ("low", "low_price", "l", "最低", "最低价", "低", "最低價"),
+    "close": ("close", "close_price", "last", "price", "c", "收盘", "收盘价", "收市", "收盤"),
+    "volume": ("volume", "vol", "v", "volume_shares", "成交量", "交易量", "成交股數"),
+    "dividend": ("dividends", "dividend", "cash_dividend", "div", "分红"),
+    "split": ("stock_splits", "stock splits", "splits", "split", "split_ratio", "拆股"),
+}  # fmt: skip
+_BARS = ("session", "symbol", "open", "high", "low", "close", "volume")
+_LEFT_ALONE = ("adj close", "adj_close", "adjusted_close", "adjclose")
+_FORMATS = (
+    "", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y.%m.%d",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y%m%d %H:%M", "%d/%m/%y", "%m/%d/%y",
+)  # fmt: skip
+_SAMPLE = 2_000
+_MANY = 3
+
+
+@dataclass
+class _Guess:
+    """What was made out of files with the same columns."""
+
+    files: list[str]
+    columns: dict[str, str]
+    names: list[str]
+    wide: bool = False
+    dates: str = ""
+    other_dates: str = ""
+    time_zone: str = ""
+    symbols: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def guess_mapping(files: Sequence[Path], *, name: str) -> str:
+    """A mapping of these files as YAML text, with remarks where it may be wrong.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or has neither a date nor a price that can be recognised.
+    """
+    groups: dict[tuple[str, ...], list[tuple[Path, pd.DataFrame]]] = {}
+    gone = [Fault("", "no such file", str(path)) for path in files if not path.exists()]
+    found = [inside for path in files for inside in files_below(path)]
+    if gone or not found:
+        nothing = [Fault("", f"no file of a known format: {', '.join(FORMATS)}")]
+        raise DataError("--guess", gone or nothing)
+    for path in found:
+        frame = read_file(path, Input())
+        frame.columns = [str(column).strip() for column in frame.columns]
+        groups.setdefault(tuple(frame.columns), []).append((path, frame))
+    guesses = [_guess(members) for members in groups.values()]
+    return _text(guesses, name)
+
+
+def _guess(members: list[tuple[Path, pd.DataFrame]]) -> _Guess:
+    path, frame = members[0]
+    names = list(frame.columns)
+    columns = _recognised(names)
+    found = _Guess([path.name for path, _ in members], columns, names)
+    rest = [one for one in names if one not in columns.values() and one.lower() not in _LEFT_ALONE]
+    if "session" not in columns:
+        shown = ", ".join(names[:8])
+        message = f"no column is a date by its name; it has {shown}: write the mapping by hand"
+        raise DataError("--guess", [Fault("", message, path.name)])
+    if "close" not in columns:
+        across = [one for one in rest if _is_numeric(frame[one])]
+        if not across:
+            message = "no column is a price by its name: write the mapping by hand"
+            raise DataError("--guess", [Fault("", message, path.name)])
+        found.wide = True
+        found.columns = {"session": columns["session"]}
+        found.symbols = across
+    elif "symbol" in columns:
+        found.symbols = frame[columns["symbol"]].astype("str").unique().tolist()
+    else:
+        found.symbols = [file_name(path) for path, _ in members]
+    _guess_dates(found, frame[columns["session"]])
+    if any(one.lower() in _LEFT_ALONE for one in names):
+        found.remarks.append(
+            "There is an adjusted close beside the close; this takes the close. Yahoo's is "
+            "adjusted for splits: prices: raw would need these, and turn_raw: splits."
+        )
+    return found
+
+
+def _recognised(names: Sequence[str]) -> dict[str, str]:
+    """Our columns and theirs, by the names that vendors use."""
+    lower = {one.lower().strip(): one for one in reversed(names)}
+    found = {}
+    for ours, aliases in _ALIASES.items():
+        for alias in aliases:
+            if alias in lower:
+                found[ours] = lower[alias]
+                break
+    return found
+
+
+def _is_numeric(values: pd.Series[float]) -> bool:
+    try:
+        return bool(numbers(values.head(_SAMPLE)).notna().any())
+    except Unreadable:
+        return False
+
+
+def _guess_dates(found: _Guess, values: pd.Series[str]) -> None:
+    if len(values) > _SAMPLE:  # both ends, and the middle: 13/12 tells more than 01/12
+        values = values.iloc[:: len(values) // _SAMPLE]
+    home = home_of(found.symbols[0]) if found.symbols else None
+    zone = str(timezone(home.exchange)) if home else "UTC"
+    fitting: list[str] = []
+    for form in _FORMATS:
+        try:
+            days(values, form, "")
+        except Unreadable as error:
+            if "time_zone" not in str(error):
+                continue
+            found.time_zone = zone
+        fitting.append(form)
+        if not form:
+            break
+    if not fitting:
+        shown = str(values.iloc[0]) if len(values) else "nothing"
+        found.remarks.append(f"No date format fits {shown!r}: set dates.")
+        return
+    found.dates = fitting[0]
+    found.other_dates = fitting[1] if len(fitting) > 1 else ""
+
+
+def _text(guesses: Sequence[_Guess], name: str) -> str:
+    """The YAML text."""
+    has_actions = any({"dividend", "split"} & set(guess.columns) for guess in guesses)
+    lines = [
+        "# Guessed from the files: read every line before you trust it.",
+        f"name: {_quoted(name)}",
+        "description: where the data is from",
+        "prices: adjusted                     # or raw: as traded, splits and dividends apart",
+    ]
+    if has_actions:
+        lines += [
+            "# The files have dividends or splits. Where the prices are adjusted for these, write",
+            "#   prices: raw",
+            "#   turn_raw: splits_and_dividends   (or splits, where these alone are in the prices)",
+            "# and take the comment signs from the inputs of actions below.",
+        ]
+    lines += [
+        "# retrieved: 2026-08-03T12:28:00-04:00  # when the files were made",
+        *_instruments(guesses),
+        "inputs:",
+    ]
+    for guess in guesses:
+        lines += _input(guess)
+    return "\n".join(lines) + "\n"
+
+
+def _instruments(guesses: Sequence[_Guess]) -> list[str]:
+    symbols = [symbol for guess in guesses for symbol in guess.symbols]
+    mainland = [one for one in symbols if one.isdigit() and len(one) == 6]
+    if symbols and len(mainland) == len(symbols):
+        return ["instruments: {exchange: XSHG, currency: CNY, kind: stock}"]
+    kinds = sorted({home.exchange for one in symbols if (home := home_of(one)) is not None})
+    return [
+        f"# exchange, currency, kind follow the symbols' suffixes ({', '.join(kinds[:4])}); else:",
+        "# instruments: {exchange: XNYS, currency: USD, kind: stock}",
+    ]
+
+
+def _input(guess: _Guess) -> list[str]:
+    lines = [
+        "  - table: bars",
+        f"    files: [{', '.join(_quoted(one) for one in _patterns(guess))}]",
+    ]
+    if guess.wide:
+        lines.append("    wide: close                      # what the cells are")
+    shown = [f"{ours}: {_quoted(guess.columns[ours])}" for ours in _BARS if ours in guess.columns]
+    lines.append(f"    columns: {{{', '.join(shown)}}}")
+    if guess.dates:
+        also = f"   # or {guess.other_dates}: the dates fit both" if guess.other_dates else ""
+        lines.append(f"    dates: {_quoted(guess.dates)}{also}")
+    if guess.time_zone:
+        lines.append(f"    time_zone: {guess.time_zone}   # dates are those of this zone")
+    symbol = _symbol(guess)
+    if symbol:
+        lines.append(f"    symbol: {symbol}")
+    taken = {*guess.columns.values()}
+    idle = [one for one in guess.names if one not in taken]
+    if idle and not guess.wide:
+        more = " ..." if len(idle) > 8 else ""
+        lines.append(f"    # not taken: {', '.join(idle[:8])}{more}")
+    lines += [f"    # {remark}" for remark in guess.remarks]
+    for kind in ("dividend", "split"):
+        if kind in guess.columns:
+            lines += _action(guess, kind, symbol)
+    return lines
+
+
+def _action(guess: _Guess, kind: str, symbol: str) -> list[str]:
+    columns = [f"ex_session: {_quoted(guess.columns['session'])}"]
+    if "symbol" in guess.columns:
+        columns.append(f"symbol: {_quoted(guess.columns['symbol'])}")
+    columns.append(f"value: {_quoted(guess.columns[kind])}")
+    lines = [
+        "- table: actions",
+        f"  files: [{', '.join(_quoted(one) for one in _patterns(guess))}]",
+        f"  columns: {{{', '.join(columns)}}}",
+        f"  constants: {{kind: {kind}}}",
+        "  missing: {value: [0]}",
+    ]
+    lines += [f"  dates: {_quoted(guess.dates)}"] if guess.dates else []
+    lines += [f"  time_zone: {guess.time_zone}"] if guess.time_zone else []
+    lines += [f"  symbol: {symbol}"] if symbol else []
+    return [f"#  {line}" for line in lines]
+
+
+def _symbol(guess: _Guess) -> str:
+    parts = []
+    if "symbol" not in guess.columns and not guess.wide:
+        parts.append('file: "^(.+)$"')
+    if all(one.isdigit() and len(one) <= 5 for one in guess.symbols):
+        parts += ["pad: 4", "suffix: .HK"]
+    return f"{{{', '.join(parts)}}}" if parts else ""
+
+
+def _patterns(guess: _Guess) -> list[str]:
+    """The files' names, or what they end with where there are many."""
+    if len(guess.files) <= _MANY:
+        return guess.files
+    return sorted({f"*{''.join(Path(one).suffixes[-1:])}" for one in guess.files})
+
+
+def _quoted(text: str) -> str:
+    """A YAML scalar, in quotes where it would be read as something else."""
+    plain = text.replace("_", "").replace(" ", "").isalpha()
+    words = ("true", "false", "null", "yes", "no", "on", "off", "nan")
+    return text if plain and text.lower() not in words else json.dumps(text, ensure_ascii=False)

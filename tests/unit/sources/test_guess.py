@@ -1,0 +1,90 @@
+"""A guessed mapping is a mapping, and makes the bars that its files hold."""
+
+import pytest
+
+from backtest.errors import DataError
+from backtest.sources.guess import guess_mapping
+from backtest.sources.importing import import_files
+from backtest.sources.mapping import load_mapping
+
+
+@pytest.fixture
+def guessed(files, tmp_path):
+    def of(**texts):
+        folder = files(**texts)
+        path = tmp_path / "guess.yaml"
+        path.write_text(guess_mapping([folder], name="guess"), encoding="utf-8")
+        mapping = load_mapping(path)
+        return path.read_text(encoding="utf-8"), import_files(mapping, [folder]).tables
+
+    return of
+
+
+def rows(tables):
+    bars = tables["bars"]
+    return [
+        (row.symbol, f"{row.session:%Y-%m-%d}", row.close)
+        for row in bars.sort_values(["symbol", "session"]).itertuples()
+    ]
+
+
+def test_a_file_for_each_symbol(guessed):
+    text = "Date,Adj Close,Close,High,Low,Open,Volume\n2024-03-04,9,10,11,9,10,5\n"
+    said, tables = guessed(**{"0700__HK__csv": text, "SPY__csv": text})
+    assert rows(tables) == [("0700.HK", "2024-03-04", 10.0), ("SPY", "2024-03-04", 10.0)]
+    assert "adjusted close beside the close" in said
+    assert "# not taken: Adj Close" in said
+
+
+def test_a_long_file_of_mainland_codes_with_compact_dates(guessed):
+    text = "交易日期,股票代码,收盘价,成交量\n20240304,600519,1700.5,3.2万\n20240304,000001,10,1\n"
+    _, tables = guessed(all__csv=text)
+    assert rows(tables) == [("000001", "2024-03-04", 10.0), ("600519", "2024-03-04", 1700.5)]
+    assert tables["bars"]["volume"].tolist() == [32000.0, 1.0]
+    assert set(tables["instruments"]["exchange"]) == {"XSHG"}
+
+
+def test_a_wide_file(guessed):
+    said, tables = guessed(closes__csv="date,AAPL,LOW\n2024-03-04,170,230\n2024-03-05,171,\n")
+    assert "wide: close" in said
+    assert rows(tables) == [
+        ("AAPL", "2024-03-04", 170.0),
+        ("AAPL", "2024-03-05", 171.0),
+        ("LOW", "2024-03-04", 230.0),
+    ]
+
+
+def test_five_digit_codes_are_hong_kong(guessed):
+    _, tables = guessed(hk__csv="date,code,close\n2024-03-04,00700,300\n")
+    assert rows(tables) == [("0700.HK", "2024-03-04", 300.0)]
+
+
+def test_a_day_and_a_month_that_could_be_either_are_told(guessed):
+    said, tables = guessed(A__csv="date,close\n04/03/2024,1\n")
+    assert rows(tables) == [("A", "2024-03-04", 1.0)]
+    assert "or %m/%d/%Y: the dates fit both" in said
+    said, tables = guessed(A__csv="date,close\n03/25/2024,1\n")
+    assert rows(tables) == [("A", "2024-03-25", 1.0)]
+    assert "fit both" not in said
+
+
+def test_times_with_an_offset_get_the_zone_of_the_symbols_exchange(guessed):
+    said, tables = guessed(SPY__csv="Date,Close\n2020-07-27 04:00:00+00:00,250\n")
+    assert "time_zone: America/New_York" in said
+    assert rows(tables) == [("SPY", "2020-07-27", 250.0)]
+
+
+def test_dividends_and_splits_are_offered_as_inputs_of_actions(guessed):
+    said, _ = guessed(SPY__csv="Date,Close,Dividends,Stock Splits\n2024-03-04,500,1.5,0\n")
+    assert "turn_raw: splits_and_dividends" in said
+    without_signs = said.replace("#  ", "  ").replace("prices: adjusted", "prices: raw #")
+    assert "value: Dividends" in without_signs
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a,b\n1,2\n", "no column is a date"), ("date,name\n2024-03-04,x\n", "no column is a price")],
+)
+def test_what_cannot_be_guessed_is_told(files, text, message):
+    with pytest.raises(DataError, match=message):
+        guess_mapping([files(A__csv=text)], name="g")
