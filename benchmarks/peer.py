@@ -224,16 +224,18 @@ def main() -> None:
     with np.load(file) as stored:
         inputs = dict(stored)
     run = globals()[f"in_{name}"](inputs)
-    taken, last = [], float("nan")
+    taken, used, last = [], [], float("nan")
     for _ in range(int(repeats)):
         gc.collect()
-        start = time.perf_counter()
+        start, begun = time.perf_counter(), time.process_time()
         last = run()
         taken.append(time.perf_counter() - start)
+        used.append(time.process_time() - begun)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     of = DISTRIBUTIONS.get(name, name)
-    told = {"version": f"{of} {version(of)}", "seconds": statistics.median(taken)}
-    print(json.dumps(told | {"memory": memory, "last": last}))
+    told = {"version": f"{of} {version(of)}", "memory": memory, "last": last}
+    seconds = {"seconds": statistics.median(taken), "processor": statistics.median(used)}
+    print(json.dumps(told | seconds))
 
 
 if __name__ == "__main__":

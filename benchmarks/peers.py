@@ -41,7 +41,7 @@ def compare(
         file = Path(folder) / "inputs.npz"
         np.savez(file, **inputs)
         for name in names:
-            before = own_seconds(ours)
+            before = own_times(ours)
             done = subprocess.run(
                 [python, Path(__file__).with_name("peer.py"), name, file, str(repeats)],
                 capture_output=True,
@@ -53,18 +53,26 @@ def compare(
                 print(f"  {name:34} did not run: {why[0][:200]}", flush=True)
                 continue
             told = json.loads(done.stdout.splitlines()[-1])
-            own = statistics.median([before, own_seconds(ours)])
+            after = own_times(ours)
+            own, used = (
+                statistics.median([*first, *second])
+                for first, second in (
+                    (before.seconds, after.seconds),
+                    (before.processor, after.processor),
+                )
+            )
             gap = abs(told["last"] / last - 1.0)
             print(
-                f"  {told['version']:34} {told['seconds']:9.2f} s  {told['seconds'] / own:9,.0f} x"
-                f"  (ours {own * 1e3:.2f} ms)  {told['memory']:8,.0f} MiB  {gap:.0e}",
+                f"  {told['version']:28} {told['seconds']:9.2f} s  {told['seconds'] / own:9,.0f} x"
+                f"  (ours {own * 1e3:.2f} ms)  processor {told['processor']:7.2f} s"
+                f" {told['processor'] / used:9,.0f} x  {told['memory']:8,.0f} MiB  {gap:.0e}",
                 flush=True,
             )
 
 
-def own_seconds(ours: timing.Way) -> float:
-    """Median of ten."""
-    return timing.in_turns({"": ours}, rounds=1, repeats={"": 10})[0].median
+def own_times(ours: timing.Way) -> timing.Times:
+    """Each a median of ten."""
+    return timing.in_turns({"": ours}, rounds=1, repeats={"": 10})[0]
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,12 +54,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("--memory", action="store_true", help="100 against 10,000 trials")
+    parser.add_argument(
+        "--memory",
+        type=int,
+        nargs="*",
+        metavar="TRIALS",
+        help="peak memory of sweeps of so many trials: 100 and 10,000 unless given",
+    )
     chosen = parser.parse_args()
     print(timing.machine("joblib", "ray"))
     with TemporaryDirectory() as folder:
-        if chosen.memory:
-            show_memory(Path(folder))
+        if chosen.memory is not None:
+            show_memory(Path(folder), chosen.memory or (100, 10_000))
         else:
             show_times(Path(folder), chosen.trials, chosen.rounds)
 
@@ -87,20 +93,21 @@ def show_times(folder: Path, trials: int, rounds: int) -> None:
     with connected(ray):
         times = timing.in_turns({name: way(name) for name in EXECUTORS}, rounds=rounds, repeats={})
     assert len(set(tables.values())) == 1, "the tables differ"
+    times = [replace(own, processor=()) for own in times]  # the driver's alone would be told
     for first in (LOCAL, TWO):
         timing.show(f"{trials} trials, the same table to the byte", times, first, {})
 
 
-def show_memory(folder: Path) -> None:
+def show_memory(folder: Path, counts: Sequence[int]) -> None:
     print("\npeak resident memory, one worker")
-    for trials in (100, 10_000):
+    for trials in counts:
         path = folder / f"memory{trials}.yaml"
         path.write_text(SHORT.format(trials=trials), encoding="utf-8")
         command = [sys.executable, "-m", "backtest", "sweep", str(path), "--quiet"]
         process = subprocess.Popen([*command, "--out", str(folder / str(trials))])
         _, status, usage = os.wait4(process.pid, 0)
         assert status == 0
-        print(f"  {trials:6} trials  {usage.ru_maxrss / 2**10:7.0f} MiB")  # KiB on Linux
+        print(f"  {trials:6} trials  {usage.ru_maxrss / 2**10:7.0f} MiB", flush=True)  # from KiB
 
 
 if __name__ == "__main__":

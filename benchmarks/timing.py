@@ -19,10 +19,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of one way, a number for each round."""
+    """Seconds of one way, a number for each round: by the clock, and of all processors used.
+
+    Beside other work the clock says little; the processors' seconds are then what to compare.
+    """
 
     name: str
     seconds: tuple[float, ...]
+    processor: tuple[float, ...] = ()
 
     @property
     def median(self) -> float:
@@ -111,23 +115,30 @@ def in_turns(
     What happens to the machine then happens to all of them. One round before the first is not
     counted when ``warm``: it compiles and fills the caches.
     """
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for turn in range(0 if warm else 1, rounds + 1):
         for name, way in ways.items():
             count = repeats.get(name, 1) if turn else 1
-            seconds = statistics.median(_seconds(way) for _ in range(count))
+            both = [_seconds(way) for _ in range(count)]
+            clock, processor = (statistics.median(one) for one in zip(*both, strict=True))
             if turn:
-                taken[name].append(seconds)
-    return [Times(name, tuple(seconds)) for name, seconds in taken.items()]
+                taken[name].append((clock, processor))
+    return [times_of(name, both) for name, both in taken.items()]
 
 
-def _seconds(way: Callable[[], object]) -> float:
+def times_of(name: str, both: Sequence[tuple[float, float]]) -> Times:
+    """Times of rounds of (clock, processor)."""
+    return Times(name, tuple(one[0] for one in both), tuple(one[1] for one in both))
+
+
+def _seconds(way: Callable[[], object]) -> tuple[float, float]:
+    """By the clock, and of this process on all processors."""
     gc.collect()
-    before = time.perf_counter()
+    before, used = time.perf_counter(), time.process_time()
     result = way()
-    after = time.perf_counter()
+    taken = time.perf_counter() - before, time.process_time() - used
     del result
-    return after - before
+    return taken
 
 
 def show(title: str, times: Sequence[Times], first: str, notes: Mapping[str, str]) -> None:
@@ -137,7 +148,12 @@ def show(title: str, times: Sequence[Times], first: str, notes: Mapping[str, str
     for own in times:
         ratios = own.ratios(base)
         spread = f"{statistics.median(ratios):9.1f} x  ({min(ratios):.1f} to {max(ratios):.1f})"
-        line = f"  {own.name:34} {_text(own.median):>10}  {spread:32} {notes.get(own.name, '')}"
+        line = f"  {own.name:34} {_text(own.median):>10}  {spread:32}"
+        if any(own.processor) and any(base.processor):
+            used = statistics.median(own.processor)
+            times = used / statistics.median(base.processor)
+            line += f"  processor {_text(used):>10} {times:8.1f} x"
+        line += f"  {notes.get(own.name, '')}"
         print(line.rstrip(), flush=True)
 
 
