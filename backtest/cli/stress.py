@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtest.cli.runs import Json, Out, Overrides, Quiet, Traceback, load_all
+from backtest.cli.scenario import show_scenarios, work_scenarios
 from backtest.cli.screen import Screen
+from backtest.errors import Fault, FaultyInput
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,6 +40,24 @@ def stress(
         int,
         typer.Option("--markets", metavar="N", min=0, help="Markets drawn from its own sessions."),
     ] = 10,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME",
+            help="Instead: what is held, in a scenario of that name, or in 'all'; 'list' names "
+            "them.",
+        ),
+    ] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(
+            "--on",
+            metavar="DATE",
+            formats=["%Y-%m-%d"],
+            help="With --scenario: what was held after that session. [default: the last]",
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
     traceback: Traceback = False,
@@ -44,7 +65,17 @@ def stress(
     """See what breaks it: later, dearer, with less of everything, on markets drawn again."""
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
+        if on is not None and scenario is None:
+            raise FaultyInput("--on", [Fault("", "goes with --scenario only")])
+        if scenario == "list":
+            show_scenarios(screen)
+            screen.finish()
+            return
         loaded = load_all([config], overrides or ())[0]
+        if scenario is not None:
+            work_scenarios(screen, loaded, scenario, on=on, out=out)
+            screen.finish()
+            return
         from backtest.search.stress import stress as stressed
         from backtest.search.stress import write_stress
         from backtest.search.stress_report import write_stress_page

@@ -75,22 +75,23 @@ def sleeve_table(metrics: Mapping[str, object], currency: str) -> Table | None:
     rows: list[tuple[str, ...]] = [
         (
             str(row.get("name")),
-            formats.percent(row.get("share"), 1),
-            formats.percent(row.get("last_share"), 1),
-            formats.percent(row.get("paper_volatility"), 1),
-            formats.number(row.get("gain"), 0),
-            formats.number(row.get("costs"), 0),
             formats.number(row.get("pnl"), 0, signed=True),
             formats.percent(row.get("contribution"), signed=True),
+            formats.percent(row.get("share"), 1),
             formats.percent(row.get("risk_share"), 1),
+            formats.percent(row.get("paper_volatility"), 1),
+            formats.percent(row.get("last_share"), 1),
+            formats.number(row.get("gain"), 0),
+            formats.number(row.get("costs"), 0),
         )
         for row in sleeves
     ]
     for name, amount in (("Cash", cash), ("Profit", whole)):
-        signed = (formats.number(amount, 0, signed=True), formats.percent(amount / start))
-        rows.append((name, *[""] * 5, *signed, ""))
-    columns = ("Sleeve", "Mean share", "Last share", "Volatility a year", "Before costs", "Costs")
-    return Table((*columns, f"Profit, {currency}", "of initial cash", "of variance"), rows)
+        share = formats.percent(amount / start, signed=True)
+        rows.append((name, formats.number(amount, 0, signed=True), share, *[""] * 6))
+    shares = ("of initial cash", "Mean share", "of variance")
+    columns = (*shares, "Volatility a year", "Last share", "Before costs", "Costs")
+    return Table(("Sleeve", f"Profit, {currency}", *columns), rows)
 
 
 def sleeve_words(metrics: Mapping[str, object]) -> str:

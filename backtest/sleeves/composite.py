@@ -15,7 +15,8 @@ from backtest.calendars import sessions_per_year
 from backtest.clock import rebalances
 from backtest.errors import StrategyError
 from backtest.execution import Portfolio
-from backtest.panel.part import part_of, returns_in_base
+from backtest.panel.money import returns_in_base
+from backtest.panel.part import part_of
 from backtest.sleeves.allocation import FloatArray, shares_of
 from backtest.sleeves.book import Asked, Book, paper_book
 from backtest.sleeves.settings import AllocationSettings, SleeveSettings
