@@ -1,5 +1,8 @@
 import warnings
 
+import pytest
+
+from backtest.errors import WorkersLost
 from backtest.research import ExecutorSettings
 from backtest.search.executors import worked
 
@@ -26,3 +29,16 @@ def test_a_worker_that_keeps_data_is_not_stopped_for_a_leak():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as an error, in a thread of joblib's, it would hang
         assert len(set(worked(keep, range(11), settings))) == 2
+
+
+def test_a_worker_that_dies_is_told_in_words():
+    def deadly(batch: int) -> int:
+        import os
+        import signal
+
+        if batch == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch
+
+    with pytest.raises(WorkersLost, match=r"A worker died.*\nFinished trials are kept"):
+        list(worked(deadly, range(3), ExecutorSettings(workers=2)))

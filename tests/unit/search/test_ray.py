@@ -15,9 +15,11 @@ import pytest
 
 from backtest import load_config
 from backtest.config import fit
-from backtest.errors import ConfigError, RunError
+from backtest.errors import ConfigError, RunError, WorkersLost
+from backtest.research import ExecutorSettings
 from backtest.runner import inputs_of
 from backtest.search.cluster import check_same, connected
+from backtest.search.executors import worked
 from backtest.search.sweep import open_sweep, run_trials
 from backtest.search.workshop import Workshop
 
@@ -123,6 +125,22 @@ def test_a_node_killed_in_the_middle_changes_no_byte(project, text):
     assert trials["trial"].to_pylist() == list(range(40))
     assert set(trials["status"].to_pylist()) == {"done"}
     assert (parts.parent / "trials.parquet").read_bytes() == sweep.table.read_bytes()
+
+
+def test_a_worker_that_dies_at_every_try_is_told_behind_what_was_done():
+    def deadly(batch: int) -> int:
+        import os
+        import signal
+
+        if batch == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch
+
+    executor = ExecutorSettings(backend="ray", workers=2, retries=1)
+    done: list[int] = []
+    with connected(executor), pytest.raises(WorkersLost, match="Finished trials are kept"):
+        done.extend(worked(deadly, [1, 2, 3], executor))
+    assert set(done) <= {1, 2}
 
 
 def test_a_worker_needs_no_file_of_the_data(project, monkeypatch):

@@ -13,7 +13,8 @@ import pytest
 
 from backtest import load_config, run
 from backtest.config.change import changed
-from backtest.errors import ConfigError
+from backtest.errors import ConfigError, WorkersLost
+from backtest.search.executors import worked
 from backtest.search.pace import Pace
 from backtest.search.records import record_runs
 from backtest.search.sweep import best_trials, open_sweep, run_trials, trial_rows
@@ -95,6 +96,34 @@ def test_a_stopped_sweep_goes_on_and_ends_with_the_same_bytes(
         step = run_trials(sweep, base, limit=5)
         seen.append(step.done)
     assert seen == [5, 10, 15, 16]
+    assert sweep.table.read_bytes() == whole.table.read_bytes()
+
+
+@pytest.mark.parametrize("deaths", [2, 3])
+def test_unfinished_trials_are_dealt_out_again_while_retries_last(
+    finished_sweep, config_file, tmp_path, monkeypatch, deaths
+):
+    whole, _ = finished_sweep(out="whole")
+    overrides = ["executor.workers=1", "executor.batch=4", "executor.retries=2"]
+    sweep, base = open_sweep(load_config(config_file(), overrides=overrides), out=tmp_path / "dies")
+    left = [deaths]
+
+    def dying(work, batches, executor):
+        """One batch is done, the next is lost with its worker."""
+        for rows in worked(work, batches, executor):
+            yield rows
+            if left[0]:
+                left[0] -= 1
+                raise WorkersLost("killed")
+
+    monkeypatch.setattr("backtest.search.sweep.worked", dying)
+    if deaths > 2:
+        with pytest.raises(WorkersLost, match=r"A worker died.*killed\nFinished trials are kept"):
+            run_trials(sweep, base)
+        assert len(list(sweep.parts.glob("0*.parquet"))) == deaths
+        run_trials(sweep, base)
+    else:
+        run_trials(sweep, base)
     assert sweep.table.read_bytes() == whole.table.read_bytes()
 
 
