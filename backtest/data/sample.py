@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE_SEED = 20160701
-SAMPLE_VERSION = 1
+SAMPLE_VERSION = 2
 """Raised whenever the same seed gives other numbers; part of the folder's name."""
 
 FIRST, LAST = date(2016, 7, 1), date(2026, 6, 30)
@@ -24,11 +24,13 @@ _BUNDLE_YAML = """\
 name: {name}
 description: >-
   Simulated market: 60 Hong Kong technology stocks, 60 listings, ETFs and indices, US technology,
-  a mainland ETF and Bitcoin, {first} to {last}, generated from seed {seed}{effects}.
+  market ETFs, mainland technology, two coins, {first} to {last},
+  generated from seed {seed}{effects}.
   Every symbol is fictitious; nothing here ever traded.
 prices: raw
 simulated: true
 per_share: [eps_ttm]
+forward: [capex_guidance]
 """
 
 
@@ -79,10 +81,13 @@ def sample_frames(*, seed: int = SAMPLE_SEED, effects: bool = True) -> dict[str,
         As in :func:`sample_folder`.
     """
     from backtest.calendars import sessions
-    from backtest.data.sample_abroad import new_returns, united_states
+    from backtest.data.sample_abroad import mainland_returns, new_returns, united_states
+    from backtest.data.sample_capex import capex_facts, capex_stocks
     from backtest.data.sample_effects import NO_EFFECTS, PLANTED
     from backtest.data.sample_facts import earnings_facts, flow_facts
+    from backtest.data.sample_funds import market_funds
     from backtest.data.sample_hongkong import hong_kong
+    from backtest.data.sample_mainland import mainland_stocks
     from backtest.data.sample_money import fx_frame, rates_frame
     from backtest.data.sample_tables import (
         Market,
@@ -92,18 +97,31 @@ def sample_frames(*, seed: int = SAMPLE_SEED, effects: bool = True) -> dict[str,
         instruments,
         sorted_facts,
     )
+    from backtest.data.sample_top_ten import top_ten_facts
 
     planted = PLANTED if effects else NO_EFFECTS
     hours = {name: sessions(name, FIRST, LAST) for name in ("XHKG", "XNYS", "XSHG", "24/7")}
     us = united_states(seed, hours["XNYS"].dates)
     night = new_returns(us.level, us.dates, hours["XHKG"].dates)
     hk = hong_kong(seed, hours["XHKG"].dates, night, planted)
-    market = Market(seed, hk, us, hours["XSHG"].dates, hours["24/7"].dates)
+    star = mainland_returns(seed, hours["XSHG"].dates, hk.dates, hk.factor_gap, hk.factor_intra)
+    capex, accounts = capex_stocks(seed, us, planted)
+    groups = (
+        mainland_stocks(seed, hours["XSHG"].dates, star, planted),
+        market_funds(seed, us, planted),
+        capex,
+    )
+    market = Market(seed, hk, us, hours["XSHG"].dates, hours["24/7"].dates, groups, planted)
     facts = [
         earnings_facts(seed, hk.plan, hk.path, hk.reports, close=hours["XHKG"].close),
         earnings_facts(seed, us, us.path, us.reports, close=hours["XNYS"].close),
         flow_facts(seed, hk, hours["XSHG"].dates, planted),
+        top_ten_facts(seed, hk, hours["XSHG"].dates, planted),
+        capex_facts(capex, accounts, close=hours["XNYS"].close),
     ]
+    for group in groups:
+        close = hours[group.exchange].close
+        facts.append(earnings_facts(seed, group, group.path, group.reports, close=close))
     return {
         "instruments": instruments(market),
         "bars": bars(market),

@@ -13,12 +13,13 @@ from backtest.data.sample_draws import (
     IntArray,
     along,
     clustered,
+    decaying_sums,
     fat_normals,
     mean_of,
     normals,
     uniforms,
 )
-from backtest.data.sample_effects import EPISODES, US_DRIFT
+from backtest.data.sample_effects import EPISODES, FEAR_BOUND, FEAR_KEEP, US_DRIFT, Effects
 from backtest.data.sample_reports import US_LAGS, Reports, add_jumps, plan_reports
 from backtest.data.sample_walk import Motion, Path, walk
 
@@ -132,6 +133,24 @@ def bitcoin_returns(seed: int, rows: int) -> tuple[FloatArray, FloatArray]:
     free = np.full(rows, np.nan)
     move = clustered(fat_normals(seed, "btc", rows), 0.032, react=0.08, persist=0.88, given=free)
     return np.zeros(rows), np.maximum(move - mean_of(move) + 0.0013, -0.35)
+
+
+def hedge_coin_returns(
+    seed: int, dates: DateArray, us: UnitedStates, effects: Effects
+) -> tuple[FloatArray, FloatArray]:
+    """Gap (none) and daily returns of a coin that rises while recent US falls are large.
+
+    A New York session is over within the coin's day of the same date.
+    """
+    free = np.full(len(dates), np.nan)
+    noise = fat_normals(seed, "btc 2", len(dates))
+    move = clustered(noise, 0.028, react=0.08, persist=0.88, given=free)
+    fall = np.zeros(len(dates))
+    us_move = (1.0 + us.gap) * (1.0 + us.intra) - 1.0
+    fall[np.searchsorted(dates, us.dates)] = np.maximum(-us_move - FEAR_BOUND, 0.0)
+    fear = decaying_sums(fall, FEAR_KEEP)
+    move = move - mean_of(move) + effects.coin_hedge * (fear - mean_of(fear)) + 0.0005
+    return np.zeros(len(dates)), np.maximum(move, -0.35)
 
 
 def _index(seed: int, dates: DateArray) -> tuple[FloatArray, FloatArray]:

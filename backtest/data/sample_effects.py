@@ -46,9 +46,36 @@ class Effects:
     ipo_drift: float
     """Earned over ``IPO_DRIFT_SESSIONS`` by the least subscribed listing, lost by the most."""
 
+    flow_knows: float
+    """Top-ten net buying, in standard deviations, per standard deviation of what the stock will
+    do against the others over ``KNOWN_AHEAD`` sessions."""
+
+    star_board: float
+    """Gained or lost per session by all mainland stocks in a phase of ``BOARD_PHASE`` sessions."""
+
+    star_names: float
+    """Gained or lost per session by each of them in a phase of its own, of ``NAME_PHASE``."""
+
+    gap_pull: float
+    """Yearly return of the market fund that is cheapest against its own normal earnings yield over
+    the dearest, linear in the rank between."""
+
+    capex_drag: float
+    """Yearly return of the spender whose capex outruns revenue least over the one most."""
+
+    capex_benefit: float
+    """Yearly return of the suppliers per unit by which all spenders' capex outran revenue in a
+    year, less its mean."""
+
+    coin_hedge: float
+    """Return of the second coin per day, per unit of recent US falls beyond ``FEAR_BOUND``."""
+
 
 IPO_DRIFT_SESSIONS = 120
 STRENGTH_SESSIONS = 20
+KNOWN_AHEAD = 10
+BOARD_PHASE, NAME_PHASE = 150, 90
+FEAR_BOUND, FEAR_KEEP = 0.01, 0.8
 
 US_DRIFT = 0.0007
 """Average return of the US technology index per session; in the market without effects too."""
@@ -65,6 +92,13 @@ PLANTED = Effects(
     value_spread=0.12,
     ipo_pop=True,
     ipo_drift=0.20,
+    flow_knows=0.14,
+    star_board=0.0015,
+    star_names=0.0014,
+    gap_pull=0.40,
+    capex_drag=0.20,
+    capex_benefit=0.80,
+    coin_hedge=0.60,
 )
 
 NO_EFFECTS = Effects(
@@ -79,6 +113,13 @@ NO_EFFECTS = Effects(
     value_spread=0.0,
     ipo_pop=False,
     ipo_drift=0.0,
+    flow_knows=0.0,
+    star_board=0.0,
+    star_names=0.0,
+    gap_pull=0.0,
+    capex_drag=0.0,
+    capex_benefit=0.0,
+    coin_hedge=0.0,
 )
 
 # Falls of the simulated US technology index on these sessions (close to close, fractions). The

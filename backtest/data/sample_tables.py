@@ -10,11 +10,14 @@ import pandas as pd
 from backtest.data.sample_abroad import (
     UnitedStates,
     bitcoin_returns,
+    hedge_coin_returns,
     mainland_returns,
     new_returns,
 )
 from backtest.data.sample_bars import Grid, Quotes, bars_of
 from backtest.data.sample_draws import DateArray, FloatArray, normals
+from backtest.data.sample_effects import Effects
+from backtest.data.sample_groups import Group, group_bars, group_instruments
 from backtest.data.sample_hongkong import HongKong, index_returns
 from backtest.data.sample_money import fx_dates, usd_hkd
 from backtest.data.sample_plan import DELISTINGS, SEASONED, TAKEOVER, row_of
@@ -31,6 +34,8 @@ class Market:
     us: UnitedStates
     cn_dates: DateArray
     btc_dates: DateArray
+    groups: tuple[Group, ...]
+    effects: Effects
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ _NAN = float("nan")
 SINGLES = (
     Single("BTC01.X", "Simulated Bitcoin", "24/7", "USD", "crypto", "Digital Assets",
            0.0001, 650.0, "cents", 40_000.0, 0.03),
+    Single("BTC02.X", "Simulated Hedge Coin", "24/7", "USD", "crypto", "Digital Assets",
+           0.0001, 900.0, "cents", 20_000.0, 0.028),
     Single("E001.HK", "Simulated Hong Kong Tech ETF", "XHKG", "HKD", "etf", "ETF",
            500.0, 8.0, "hk etfs", 2e7, 0.012),
     Single("E002.HK", "Simulated Hong Kong Equal Weight ETF", "XHKG", "HKD", "etf", "ETF",
@@ -104,10 +111,13 @@ def instruments(market: Market) -> pd.DataFrame:
         ],
         columns=abroad.columns,
     )
-    rest = pd.concat([abroad, singles], ignore_index=True).reindex(columns=stocks.columns)
+    groups = [group_instruments(group) for group in market.groups]
+    columns = [*stocks.columns, "board"]
+    rest = pd.concat([abroad, singles, *groups], ignore_index=True).reindex(columns=columns)
     for column in ("listed", "delisted"):
         rest[column] = np.full(len(rest), nothing, dtype="datetime64[ns]")
     whole = pd.concat([stocks, rest], ignore_index=True)
+    whole["board"] = whole["board"].where(whole["board"].notna(), "")
     return whole.sort_values(["exchange", "symbol"], ignore_index=True)
 
 
@@ -115,6 +125,7 @@ def bars(market: Market) -> pd.DataFrame:
     """Daily bars of everything, sorted by symbol and session."""
     parts = [_hk_stocks(market), _us_stocks(market)]
     parts += [_single_bars(market, one) for one in SINGLES]
+    parts += [group_bars(market.seed, group) for group in market.groups]
     whole = pd.concat(parts, ignore_index=True)
     return whole.sort_values(["symbol", "session"], ignore_index=True, kind="stable")
 
@@ -232,6 +243,9 @@ def _single_prices(market: Market, one: Single) -> tuple[DateArray, FloatArray, 
             market.seed, market.cn_dates, hk.dates, hk.factor_gap, hk.factor_intra
         )
         return market.cn_dates, *_compound(*moves)
+    if one.symbol == "BTC02.X":
+        moves = hedge_coin_returns(market.seed, market.btc_dates, us, market.effects)
+        return market.btc_dates, *_compound(*moves)
     if one.exchange == "24/7":
         return market.btc_dates, *_compound(*bitcoin_returns(market.seed, len(market.btc_dates)))
     if one.symbol == "E003.HK":

@@ -33,6 +33,7 @@ class Motion:
     anchor: FloatArray  # (N,) earnings yield that earnings return to; negative for a loss-maker
     value_spread: float  # per session, highest earnings yield over lowest
     value_rows: BoolArray  # (T,) sessions on which ranks are taken anew
+    against_normal: bool = False  # earnings yields are ranked over each one's own normal
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,8 @@ def walk(motion: Motion) -> Path:
         due = np.where(quiet | (earnings <= 0.0), 0.0, motion.payout[row])
         paid = np.rint(due * price * 1000.0) / 1000.0
         if motion.value_rows[row] and motion.value_spread:
-            lean = motion.value_spread * _centred_rank(earnings / price, live)
+            normal = motion.anchor if motion.against_normal else 1.0
+            lean = motion.value_spread * centred_rank(earnings / price / normal, live)
         opened = (price - paid) * (1.0 + np.maximum(motion.gap[row], _WORST))
         closed = opened * (1.0 + np.maximum(motion.intra[row] + lean, _WORST))
         price = np.where(live, closed, price)
@@ -88,7 +90,7 @@ def _ratio(motion: Motion, price: FloatArray, row: int) -> FloatArray:
     return np.asarray(np.where(value > motion.split_above, motion.split_ratio, small))
 
 
-def _centred_rank(values: FloatArray, live: BoolArray) -> FloatArray:
+def centred_rank(values: FloatArray, live: BoolArray) -> FloatArray:
     """Ranks of the live columns on a line from -0.5 (lowest) to 0.5; 0 elsewhere."""
     columns = np.nonzero(live)[0]
     order = columns[np.argsort(values[columns], kind="stable")]

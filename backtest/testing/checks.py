@@ -55,8 +55,9 @@ def check_config(
     scene = Scene(stage.bundle, stage.grid, stage.clock, stage.panel)
     report, weights = _examined(config.name, stage.strategy, recipe_of(stage), scene, say)
     notes = list(report.notes)
-    if stage.strategy.inputs():
-        names = ", ".join(path.name for path in stage.strategy.inputs())
+    read = [path.name for path in stage.strategy.inputs() if path.suffix != ".py"]
+    if read:
+        names = ", ".join(read)
         notes.append(f"what {names} knew when it was written cannot be proved here")
     inputs = inputs_of(stage)
     source = {name: inputs["strategy"][name] for name in ("name", "sha256")}

@@ -115,6 +115,13 @@ def make_panel():
     return make
 
 
+def _accounts(rng, rows):
+    """Capex, revenue and cash flow of four of the nine symbols, renewed every ten rows."""
+    steps = np.repeat(rng.uniform(0.5, 1.5, (3, rows // 10, 9)), 10, axis=1)
+    steps[:, :, [1, 4, 5, 7, 8]] = np.nan
+    return dict(zip(("capex", "revenue", "operating_cash_flow"), steps, strict=True))
+
+
 @pytest.fixture
 def random_panel(make_panel):
     """160 rows of nine symbols: late listings, one never seen, gaps, a universe that moves."""
@@ -140,7 +147,7 @@ def random_panel(make_panel):
         rebalance=at[:, 0] >= 30,
         since=since,
         sectors=["X", "X", "Y", "Y", None, "X", "Y", "Y", ""],
-        facts={"eps_ttm": known},
+        facts={"eps_ttm": known} | _accounts(rng, rows),
         ages={"eps_ttm": at - reports},
         flows={"southbound_net_buy": flow, "eps_ttm": reported},
         market_flows={"southbound_net_buy": rng.normal(size=rows)},

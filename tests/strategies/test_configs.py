@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
 RUNNABLE = sorted([*CONFIGS.glob("*.yaml"), *CONFIGS.glob("real/*.yaml")])
 ALL = sorted(CONFIGS.rglob("*.yaml"))
+# No real accounts with their dates of publication and no real coin are at hand to try them on.
+WITHOUT_REAL_DATA = {"bitcoin_hedge", "capex_caution"}
 STRATEGIES = {path.stem for path in (ROOT / "strategies").glob("[a-z]*.py")}
 
 
@@ -44,7 +46,7 @@ def test_it_has_comments(path):
 @pytest.mark.parametrize("folder", ["", "real"])
 def test_every_strategy_has_a_config_of_its_name(folder):
     stems = {path.stem for path in (CONFIGS / folder).glob("*.yaml")}
-    assert stems >= STRATEGIES
+    assert stems >= STRATEGIES - (WITHOUT_REAL_DATA if folder else set())
 
 
 @named(RUNNABLE)

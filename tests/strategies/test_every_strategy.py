@@ -4,24 +4,42 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from strategies.bitcoin_hedge import BitcoinHedge
 from strategies.buy_and_hold import BuyAndHold
+from strategies.capex_caution import CapexCaution
 from strategies.equal_weight import EqualWeight
 from strategies.from_file import FromFile
 from strategies.ipo_day_one import IpoDayOne
 from strategies.low_pe_rotation import LowPeRotation
+from strategies.southbound_flow import SouthboundFlow
 from strategies.spillover_dip import SpilloverDip
+from strategies.star_momentum import StarMomentum
+from strategies.valuation_gap import ValuationGap
 
 DIP = {"source": "US", "window": 3, "drop": 0.03, "share": 0.2, "estimation": 30}
+COIN = {"coin": "G", "source": "US", "window": 3, "fall": 0.02, "days": 20}
+FLOW = {"window": 5, "min_days": 2, "enter": 0.0, "top": 2}
 STRATEGIES = {
+    "bitcoin_hedge": BitcoinHedge(**COIN),
+    "bitcoin_hedge of low_pe_rotation in stress": BitcoinHedge(
+        **COIN, size="stress", hold=3, base={"name": "low_pe_rotation", "params": {"top": 3}}
+    ),
     "buy_and_hold": BuyAndHold(),
     "buy_and_hold of two": BuyAndHold(symbols=("A", "F"), weights=(0.3, 0.5)),
+    "capex_caution": CapexCaution(beneficiaries=("Y",), year=20, outrun=0.1, coverage=0.5),
     "equal_weight": EqualWeight(),
     "ipo_day_one": IpoDayOne(hold=7, cap=0.5),
     "ipo_day_one to the lock-up": IpoDayOne(until="cornerstone", min_oversubscription=1.0),
     "low_pe_rotation": LowPeRotation(top=3, keep=5, max_age=60),
     "low_pe_rotation by sector": LowPeRotation(top=2, keep=2, by_sector=True),
+    "southbound_flow": SouthboundFlow(**FLOW),
+    "southbound_flow of a market": SouthboundFlow(**FLOW, market="A", history=20, enter_z=0.2),
     "spillover_dip": SpilloverDip(**DIP, flow_z=0.0, flow_history=40, hold=4, max_names=2),
     "spillover_dip without flow": SpilloverDip(**DIP, flow=None, news="no such fact"),
+    "star_momentum": StarMomentum(weak="US", window=20, top=2, keep=4),
+    "star_momentum by an index": StarMomentum(weak="US", strong="A", window=10, top=1, keep=1),
+    "valuation_gap": ValuationGap(history=40, top=2, max_age=60),
+    "valuation_gap by price": ValuationGap(earnings=None, history=60),
 }
 
 

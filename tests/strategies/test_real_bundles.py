@@ -82,6 +82,30 @@ def test_known_listings_are_bought_on_their_day_and_unknown_ones_never():
     assert weights.loc["2021-02-05", "1024.HK"] == 0.1  # Kuaishou
 
 
+def test_the_aggregate_alone_times_one_fund():
+    panel, weights, _ = run("southbound_flow", "hk-real")
+    orders = weights["FXI"].dropna()
+    assert set(orders) == {0.0, 1.0}
+    assert orders.diff().dropna().ne(0.0).all()  # in, out, in: never the same order twice
+    assert weights.drop(columns="FXI").isna().to_numpy().all()
+    assert panel.universe["FXI"].any()
+
+
+def test_prices_alone_rotate_between_three_funds():
+    _, weights, _ = run("valuation_gap", "hk-real")
+    held = weights.ffill().dropna(how="all")
+    assert {"KWEB", "MCHI", "QQQ"} == set(weights.columns[(weights > 0).any()])
+    assert (held.sum(axis=1) == 1.0).all()
+
+
+def test_the_star_fund_is_held_only_while_it_beats_chinas_internet():
+    panel, weights, _ = run("star_momentum", "hk-real")
+    move = panel.adjusted_close / panel.adjusted_close.shift(60) - 1.0
+    entries = weights["KSTR"] > 0
+    assert entries.sum() > 10
+    assert (move["KSTR"] > move["KWEB"])[entries].all()
+
+
 def test_us_names_are_bought_only_once_their_earnings_are_known():
     panel, weights, _ = run("low_pe_rotation", "us-pe-real")
     held = (weights > 0).to_numpy()

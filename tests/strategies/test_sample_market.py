@@ -17,7 +17,10 @@ from backtest.panel import build_panel
 from backtest.strategy import load_strategy
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-NAMES = ("buy_and_hold", "equal_weight", "from_file", "ipo_day_one", "low_pe_rotation")
+NAMES = (
+    "bitcoin_hedge", "buy_and_hold", "capex_caution", "equal_weight", "from_file", "ipo_day_one",
+    "low_pe_rotation", "southbound_flow", "star_momentum", "valuation_gap",
+)  # fmt: skip
 
 
 def panel_of(config, bundle, cache=None):
@@ -96,6 +99,61 @@ def test_the_cheapest_are_cheaper_than_the_rest(sample):
     held = yields.where(weights > 0).median(axis=1)
     assert (held.dropna() > yields.median(axis=1)[held.notna()]).all()
     assert held.notna().sum() > 90  # months
+
+
+def edge(panel, weights):
+    """(a year, t) of what is held over the mean of the universe, from the next session's end on."""
+    held = weights.ffill().fillna(0.0)
+    later = panel.returns.shift(-2)
+    common = later.where(panel.universe).mean(axis=1)
+    over = (held * later.sub(common, axis=0)).sum(axis=1)[held.sum(axis=1) > 0.0]
+    return over.mean() * 250, over.mean() / over.std() * len(over) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("southbound_flow", 0.08),
+        ("star_momentum", 0.10),
+        ("valuation_gap", 0.06),
+        ("capex_caution", 0.015),
+    ],
+)
+def test_what_is_held_beats_the_rest_where_its_effect_is_planted_and_only_there(
+    sample, name, least
+):
+    _, _, panel, weights = sample(name)
+    found, t = edge(panel, weights)
+    assert found > least
+    assert t > 1.8
+    _, _, panel, weights = sample(name, effects=False)
+    assert abs(edge(panel, weights)[1]) < 1.6
+
+
+def test_mainland_technology_is_held_in_its_good_phases(sample):
+    """The other half of star_momentum: when to hold at all."""
+
+    def over(*, effects):
+        _, _, panel, weights = sample("star_momentum", effects=effects)
+        mean = panel.returns.where(panel.universe).mean(axis=1).shift(-2)
+        held = weights.ffill().sum(axis=1) > 0.0
+        return (mean[held].mean() - mean[~held].mean()) * 250
+
+    assert over(effects=True) > 0.2
+    assert over(effects=False) < 0.1
+
+
+@pytest.mark.parametrize(("coin", "is_haven"), [("BTC02.X", True), ("BTC01.X", False)])
+def test_stress_tells_a_coin_that_hedges_from_one_that_does_not(sample, coin, is_haven):
+    config, _, panel, weights = sample("bitcoin_hedge")
+    hedge = load_strategy(config.strategy).model_copy(update={"coin": coin})
+    days = hedge.events(panel, weights)["session"]
+    row = panel.sessions.get_indexer(days)
+    assert len(row) > 10
+    ahead = panel.adjusted_close[coin].to_numpy()
+    after = ahead[np.minimum(row + 6, len(ahead) - 1)] / ahead[row + 1] - 1.0
+    # The coins' own drift is below 1 % in five sessions.
+    assert (after.mean() > 0.03) == is_haven
 
 
 @pytest.mark.parametrize("name", [*NAMES, "spillover_dip"])
