@@ -27,7 +27,8 @@ _SIGMA = 0.011
 def market_funds(seed: int, us: UnitedStates, effects: Effects) -> Group:
     """Funds of four markets that trade in New York; earnings follow prices, slowly."""
     rows, columns = len(us.dates), len(_FUNDS)
-    symbols, names, anchor, start = zip(*_FUNDS, strict=True)
+    anchor = np.array([fund[2] for fund in _FUNDS])
+    start = np.array([fund[3] for fund in _FUNDS])
     night = fat_normals(seed, "funds night", rows, columns)
     day = fat_normals(seed, "funds day", rows, columns)
     sigma = np.full(columns, _SIGMA)
@@ -37,16 +38,16 @@ def market_funds(seed: int, us: UnitedStates, effects: Effects) -> Group:
     path = walked(
         0.5 * us.gap[:, None] + 0.5 * sigma * night,
         0.5 * us.intra[:, None] + math.sqrt(0.75) * sigma * day,
-        start=np.asarray(start),
-        anchor=np.asarray(anchor),
+        start=start,
+        anchor=anchor,
         reported=reports,
         surprise=surprise,
         value_spread=effects.gap_pull / _SESSIONS,
         value_rows=us.dates,
     )
     return Group(
-        symbols=symbols,
-        names=names,
+        symbols=tuple(fund[0] for fund in _FUNDS),
+        names=tuple(fund[1] for fund in _FUNDS),
         sectors=("ETF",) * columns,
         exchange="XNYS",
         currency="USD",
@@ -56,7 +57,7 @@ def market_funds(seed: int, us: UnitedStates, effects: Effects) -> Group:
         grid="cents",
         turnover=1.5e8,
         dates=us.dates,
-        start=np.asarray(start),
+        start=start,
         sigma=sigma,
         path=path,
         reports=reports,

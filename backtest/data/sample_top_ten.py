@@ -48,9 +48,8 @@ def top_ten_facts(seed: int, market: HongKong, shared: DateArray, effects: Effec
     row, column = np.nonzero(_largest(np.where(traded, busy, -1.0)) & traded)
     symbol = np.asarray(plan.symbols, dtype=object)[column]
     period = market.dates[row].astype("datetime64[ns]")
-    return fact_rows(
-        symbol, "southbound_top10_net_buy", period, period + _HOUR, amount[row, column]
-    )
+    known = np.asarray(period + _HOUR, dtype="datetime64[ns]")
+    return fact_rows(symbol, "southbound_top10_net_buy", period, known, amount[row, column])
 
 
 def _ahead(move: FloatArray, live: BoolArray, sigma: FloatArray) -> FloatArray:
