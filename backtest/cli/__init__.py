@@ -15,6 +15,7 @@ from backtest.cli import (
     pages,
     runs,
     scaffold,
+    serve,
     stress,
     sweep,
     walk,
@@ -37,6 +38,7 @@ app.command("walk-forward")(walk.walk_forward)
 app.command("stress")(stress.stress)
 app.command("tearsheet")(pages.tearsheet)
 app.command("index")(index.index)
+app.command("serve")(serve.serve)
 app.command("explain")(describe.explain)
 app.command("schema")(describe.schema)
 app.command("list")(describe.list_things)

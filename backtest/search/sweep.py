@@ -29,6 +29,7 @@ from backtest.search.constraints import holds, keys_in, parse_constraints
 from backtest.search.executors import worked
 from backtest.search.job import Job, Row, Rows, work
 from backtest.search.pace import Pace, Step
+from backtest.search.running import noted
 from backtest.search.scores import MEASURES
 from backtest.search.selection import scores_of_columns
 from backtest.search.space import NOTHING, Plan, Values, draw, plan_of, setting_at
@@ -149,10 +150,10 @@ def run_trials(
     def keep(rows: Rows) -> None:
         record_trials(ledger, records_of(sweep, base, rows))
 
-    with connected(sweep.config.executor):
+    with connected(sweep.config.executor), noted(sweep.folder, progress) as note:
         if sweep.settings.optuna is not None:
-            return run_study(sweep, base, keep=keep, limit=limit, progress=progress)
-        return _run_plan(sweep, keep, limit, progress)
+            return run_study(sweep, base, keep=keep, limit=limit, progress=note)
+        return _run_plan(sweep, keep, limit, note)
 
 
 def _run_plan(
