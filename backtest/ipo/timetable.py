@@ -81,6 +81,8 @@ def terms_of(market: MarketRules, listed: date) -> Subscription | None:
 def prospectuses(bundle: Bundle) -> dict[str, tuple[np.datetime64, np.datetime64, float]]:
     """By symbol: when the prospectus was known, when its applications close, its highest price."""
     facts = bundle.facts[bundle.facts["field"] == PRICE_FACT]
+    if facts.empty:
+        return {}
     rows = zip(
         facts["symbol"],
         facts["known_at"].dt.tz_convert(None).to_numpy(),

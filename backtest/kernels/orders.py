@@ -334,7 +334,10 @@ def sell_outsiders(
         return
     for k in range(book.count[WAITING]):
         j = book.waiting[k]
-        if book.slots[j]["pending"] and not orders.universe[t, j] and book.shares[j] == 0.0:
+        slot = book.slots[j]
+        if slot["pending"] and slot["leaves"]:
+            continue
+        if slot["pending"] and not orders.universe[t, j] and book.shares[j] == 0.0:
             close_order(book, log, event, j, REPLACED)  # a carried order to enter
     for h in range(book.count[HELD]):
         j = book.held[h]

@@ -15,6 +15,7 @@ from backtest.data.bundle import Bundle
 from backtest.data.grid import Grid, build_grid
 from backtest.engine import Simulation, simulate
 from backtest.engine.compilation import build_terms, build_world
+from backtest.engine.offers import Subscriptions, subscriptions_of
 from backtest.engine.orders import build_orders
 from backtest.kernels.world import Orders, Terms
 from backtest.kernels.world import World as ArrayWorld
@@ -38,6 +39,7 @@ class Ready:
     rules: CompiledRules
     weights: pd.DataFrame
     universe: pd.DataFrame
+    subscriptions: Subscriptions | None = None
 
 
 def make_ready(world: World) -> Ready:
@@ -60,7 +62,9 @@ def make_ready(world: World) -> Ready:
     universe = pd.DataFrame(world.universe, index=_labels(calendar[world.base].dates))
     universe = universe.reindex(index=clock.index, columns=symbols)
     grid = build_grid(bundle, bars)
-    return Ready(world, bundle, grid, clock, rules, weights, universe)
+    markets = {name: market_of(world.rules.get(name, [])) for name in calendar}
+    applied = subscriptions_of(bundle, grid, clock, markets, world.execution)
+    return Ready(world, bundle, grid, clock, rules, weights, universe, applied)
 
 
 def simulate_ready(ready: Ready) -> Simulation:
@@ -75,6 +79,7 @@ def simulate_ready(ready: Ready) -> Simulation:
         execution=ready.world.execution,
         portfolio=ready.world.portfolio,
         exits=ready.world.exits,
+        subscriptions=ready.subscriptions,
     )
 
 
@@ -90,9 +95,11 @@ def arrays_of(ready: Ready) -> tuple[ArrayWorld, Orders, Terms, int]:
         execution=world.execution,
         portfolio=world.portfolio,
         tradable=ready.universe.to_numpy(dtype=bool)[ready.clock.first :].any(axis=0),
+        subscriptions=ready.subscriptions,
     )
     terms = build_terms(world.execution, world.portfolio, world.exits)
-    return arrays, orders, terms, len(ready.rules.components) + int(terms.at_offer)
+    subscription = int(terms.at_offer or terms.subscribes)
+    return arrays, orders, terms, len(ready.rules.components) + subscription
 
 
 def bundle_of(world: World) -> Bundle:
@@ -171,6 +178,7 @@ def market_of(rules: list[Rule]) -> MarketRules:
         ],
         "ipo": [
             {"from": r["from"], "fee": r["fee"], "factor": r["factor"], **WITNESS}
+            | {"close_sessions": r.get("close_sessions", 5)}
             for r in by_kind.get("ipo", [])
         ],
     }

@@ -42,6 +42,7 @@ class Order:
     reason: str
     shares: Decimal = ZERO
     remaining: Decimal = ZERO
+    wanted: Decimal = ZERO  # before lots
     filled: Decimal = ZERO
     status: str = "pending"
     resolved: datetime | None = None
@@ -111,6 +112,7 @@ class Account:
     bought: dict[str, Decimal] = field(default_factory=dict)  # in the running session, for T+1
     used: dict[str, Decimal] = field(default_factory=dict)  # of the running bar's volume budget
     fills: list[Fill] = field(default_factory=list)
+    locked: Decimal = ZERO  # in applications for new listings
     seen: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -138,7 +140,7 @@ class Account:
 
     def nav(self, time: datetime) -> Decimal:
         values = (self.value(i, time) for i in self.tables.instruments)
-        return self.money.total(time) + sum(values, ZERO)
+        return self.money.total(time) + self.locked + sum(values, ZERO)
 
     def exposure(self) -> dict[str, Decimal]:
         """Return what is held by currency, positions and cash, in that currency."""

@@ -11,6 +11,7 @@ from tests.oracles.slow_account import Account, Fill, Order
 from tests.oracles.slow_exits import exit_at_close, exit_at_open, exit_within_bar
 from tests.oracles.slow_money import Entry, Moment
 from tests.oracles.slow_orders import Book
+from tests.oracles.slow_subscriptions import Subscriptions
 from tests.oracles.slow_tables import ONE, ZERO, Instrument, Tables, World, number, to_lots
 
 CLOSE, NAV, DECISION, OPEN = range(4)  # the order of events at one instant
@@ -62,6 +63,7 @@ class _Run:
         self.account = Account(self.tables, world)
         self.columns = self.tables.instruments
         self.book = Book(self.account)
+        self.subscriptions = Subscriptions(self.book)
         self.traded_since: dict[str, tuple[Decimal, Decimal]] = {}  # P and D of the next return
         self.rows: list[Row] = []
         self.shares: dict[tuple[date, str], Decimal] = {}
@@ -79,6 +81,7 @@ class _Run:
                 self._on_base_close(row, time)
             else:
                 self.book.decide(row, time)
+                self.subscriptions.apply(row, time)
             if self.bankrupt is not None:
                 break
         for symbol in list(self.book.pending):
@@ -119,6 +122,7 @@ class _Run:
             self.book.exited.discard(instrument.symbol)
         self.account.money.release(moment)
         self.book.allot(moment)
+        self.subscriptions.allot(moment)
         for kind, act in (("split", self._split), ("dividend", self._dividend)):
             for instrument in columns:
                 for what, value in self.tables.actions.get((instrument.symbol, moment.day), []):
@@ -309,6 +313,7 @@ class _Run:
         nav = account.nav(time)
         if nav <= 0:
             self.bankrupt = day
+            self.subscriptions.release(moment)
             money.give_up(moment)
             for symbol in account.positions:
                 self.book.end(symbol, "cancelled", time)
@@ -354,9 +359,9 @@ class _Run:
         paid = {
             kind: -sum((e.amount for e in entries if e.kind in kinds), ZERO)
             for kind, kinds in {
-                "fees": ("fee", "subscription"),
+                "fees": ("fee", "subscription", "handling_fee"),
                 "fx_cost": ("fx_cost", "hedge_cost"),
-                "financing": ("interest", "borrow"),
+                "financing": ("interest", "borrow", "loan_interest"),
             }.items()
         }
         trades = [f for f in fills if f.reason != "delisted"]

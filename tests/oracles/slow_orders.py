@@ -22,6 +22,7 @@ class Book:
         self.pending: dict[str, Order] = {}
         self.blocked: set[str] = set()
         self.exited: set[str] = set()  # an exit has fired within the bar
+        self.applied_for: set[str] = set()  # new listings, until they list
         self.weights = {
             (stamp.date(), symbol): exact(weight)
             for symbol in self.world.weights.columns
@@ -98,6 +99,7 @@ class Book:
         held = account.held(symbol)
         wanted = weight * nav / worth
         order.shares = order.remaining = _order_shares(wanted, held, instrument)
+        order.wanted = wanted - held
         if self._subscribes(instrument, weight, time):
             order.is_offer, order.remaining = True, wanted
         if order.shares == 0:
@@ -165,7 +167,7 @@ class Book:
             if side < 0:
                 sale = self._prepare(instrument, side, moment)
                 self._settle(sale, sale.quantity, moment)
-            elif side == 0:  # an exit with nothing left to sell
+            elif side == 0 and instrument.symbol not in self.applied_for:  # nothing left to sell
                 self.end(instrument.symbol, "lapsed", moment.time)
         self.account.money.square(moment)
         buys = [self._prepare(i, side, moment) for i, side in waiting if side > 0]

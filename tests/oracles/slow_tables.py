@@ -80,6 +80,7 @@ class Instrument:
     delisted: date | None
     offer_price: Decimal | None
     oversubscription: Decimal | None
+    one_lot: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -330,6 +331,7 @@ def _instrument(place: int, row: dict[str, object], world: World) -> Instrument:
         day_of(row["delisted"]),
         exact(row["offer_price"]),
         exact(row["oversubscription"]),
+        exact(row["one_lot_success"]),
     )
 
 
