@@ -15,7 +15,16 @@ import pandas as pd
 from backtest.errors import RunError
 
 TABLES = ("nav", "positions", "fills", "orders", "trades", "ledger")
-CONTEXT = ("instruments", "prices", "overnight", "events", "event_path", "brinson", "sleeves")
+CONTEXT = (
+    "instruments",
+    "prices",
+    "overnight",
+    "events",
+    "event_path",
+    "brinson",
+    "sleeves",
+    "currencies",
+)
 """Tables of what the pages show of the market; a run has those that it has something for."""
 
 

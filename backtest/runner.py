@@ -302,6 +302,8 @@ def _result(stage: Stage, simulation: Simulation, weights: pd.DataFrame) -> Resu
         fill=stage.config.execution.fill,
         source=str(source) if source else None,
     )
+    if simulation.currencies is not None:
+        context["currencies"] = simulation.currencies
     if isinstance(stage.strategy, Sleeves):
         context["sleeves"] = contributions_of(stage.strategy, stage.panel, simulation)
     return Result(

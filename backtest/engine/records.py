@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
-from backtest.clock import NAV, Clock
+from backtest.clock import Clock
 from backtest.data.grid import Grid
+from backtest.engine.currency import session_of
 from backtest.engine.money import Money
 from backtest.kernels.world import ACCOUNT_COLUMNS, CASH_KINDS, OFFER, REASONS, STATUSES, Log
 
@@ -191,8 +192,7 @@ def _sessions_of(clock: Clock, events: npt.NDArray[np.integer]) -> pd.DatetimeIn
 
     By the order of events, not by their time: an open at the instant of a base close follows it.
     """
-    rows = np.searchsorted(np.flatnonzero(clock.kind == NAV), events, side="left")
-    return pd.DatetimeIndex(clock.index[clock.first + rows], name=None)
+    return pd.DatetimeIndex(clock.index[clock.first + session_of(clock, events)], name=None)
 
 
 def _symbols(grid: Grid, columns: npt.NDArray[np.integer]) -> ExtensionArray:

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtest.account import Account
-from backtest.clock import Clock
+from backtest.clock import NAV, Clock
 from backtest.data.bundle import Bundle
 from backtest.data.fx import fx_rates
 from backtest.data.grid import Grid
 from backtest.engine.compilation import build_terms, build_world
+from backtest.engine.currency import currencies_frame, currency_gains, currency_moves, with_gains
 from backtest.engine.money import Money
 from backtest.engine.offers import Subscriptions
 from backtest.engine.orders import build_orders
@@ -61,6 +62,7 @@ class Simulation:
     trades: pd.DataFrame
     ledger: pd.DataFrame
     bankrupt: bool
+    currencies: pd.DataFrame | None = None  # where there is more than one
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +124,19 @@ def simulate(
     log, bankrupt = record(world, orders, terms, len(components))
     money = Money.of(bundle, portfolio)
     level = benchmark_level(bundle, grid, clock, benchmark, portfolio.currency)
+    closing = world.fx[clock.kind == NAV]
+    gains = currency_gains(log, clock, money, closing)
+    nav = with_gains(nav_frame(log, clock, level), gains)
+    ledger = ledger_frame(log, clock, grid, components, money)
     return Simulation(
-        nav=nav_frame(log, clock, level),
+        nav=nav,
         positions=positions_frame(log, clock, grid),
         fills=fills_frame(log, clock, grid, components),
         orders=orders_frame(log, clock, grid),
-        trades=trades_frame(log, clock, grid),
-        ledger=ledger_frame(log, clock, grid, components, money),
+        trades=trades_frame(log, clock, grid, currency_moves(log, clock, money, closing)),
+        ledger=ledger,
         bankrupt=bankrupt,
+        currencies=currencies_frame(gains, nav, ledger, money, terms.cash),
     )
 
 

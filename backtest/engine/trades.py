@@ -11,6 +11,7 @@ import pandas as pd
 from backtest.calendars import Sessions
 from backtest.clock import CLOSE, NAV, OPEN, Clock
 from backtest.data.grid import Grid
+from backtest.engine.currency import CurrencyMoves
 from backtest.kernels.world import CASH_KINDS, REASONS, Log
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,6 +27,7 @@ COLUMNS = (
     "entry_price",
     "exit_price",
     "pnl",
+    "fx_pnl",
     "dividends",
     "fees",
     "return",
@@ -47,6 +49,7 @@ class _Trip:
     column: int
     side: float
     begun: int  # event
+    rates: CurrencyMoves
     held: float = 0.0
     largest: float = 0.0
     bought: float = 0.0  # shares that opened or added, and what was paid for them
@@ -55,6 +58,7 @@ class _Trip:
     received: float = 0.0
     invested: float = 0.0  # portfolio currency, costs of the entries included
     cash: float = 0.0  # portfolio currency, all flows
+    moves: float = 0.0  # portfolio currency: what exchange rates made of the flows
     dividends: float = 0.0
     fees: float = 0.0
     growth: float = 1.0  # splits since the entry
@@ -65,11 +69,12 @@ class _Trip:
     reason: str = ""
 
 
-def trades_frame(log: Log, clock: Clock, grid: Grid) -> pd.DataFrame:
+def trades_frame(log: Log, clock: Clock, grid: Grid, moves: CurrencyMoves) -> pd.DataFrame:
     """Round trips at average cost; one per position from flat to flat, open ones flagged.
 
     ``pnl`` is in the portfolio's currency, net of all costs, dividends and cash for fractions
-    included; of an open trade, with its last mark. ``return`` is pnl over what the entries cost.
+    included; of an open trade, with its last mark. ``fx_pnl`` is the part of it that exchange rates
+    made, `backtest.engine.currency`. ``return`` is pnl over what the entries cost.
     ``mae`` and ``mfe`` are the worst and best price while it was held against the average entry, as
     fractions: not the bar before an entry at its close, nor after an exit at its open or level.
     """
@@ -78,7 +83,7 @@ def trades_frame(log: Log, clock: Clock, grid: Grid) -> pd.DataFrame:
     last_mark = _last_marks(log)
     for event, _, kind, row in _stream(log):
         if kind == "fill":
-            _follow_fill(log, clock, grid, trips, done, event=event, row=row)
+            _follow_fill(log, clock, grid, trips, done, moves=moves, event=event, row=row)
         else:
             _follow_cash(log, clock, grid, trips, done, event=event, row=row)
     done.extend(
@@ -107,22 +112,25 @@ def _follow_fill(
     trips: dict[int, _Trip],
     done: list[dict[str, object]],
     *,
+    moves: CurrencyMoves,
     event: int,
     row: int,
 ) -> None:
     column = int(log.fill_at[row, 2])
     shares, _, price, rate, fx_cost, fees = (float(value) for value in log.fill[row])
-    cost = fees * rate + fx_cost
+    cost, move = fees * rate + fx_cost, float(moves.fill[row])
     while shares != 0.0:
         trip = trips.get(column)
         if trip is None:
-            trip = _Trip(column=column, side=np.sign(shares), begun=event)
+            trip = _Trip(column, side=np.sign(shares), begun=event, rates=moves)
             trip.entered_at_close = bool(clock.kind[event] == CLOSE)
             trips[column] = trip
         opens = shares * trip.side > 0
         part = shares if opens else np.sign(shares) * min(abs(shares), abs(trip.held))
         share_of_cost = cost * part / shares
         trip.cash -= part * price * rate + share_of_cost
+        trip.moves += move * part / shares
+        move -= move * part / shares
         trip.fees += share_of_cost
         if opens:
             trip.bought += abs(part)
@@ -175,6 +183,7 @@ def _follow_cash(
         done.append(_closed(trips.pop(column), clock, grid, event, price=0.0))
         return
     trip.cash += amount
+    trip.moves += float(trip.rates.cash[row])
     trip.dividends += amount if kind == "dividend" else 0.0
     trip.fees -= amount if kind == "fx_cost" else 0.0
     if kind == "fraction":
@@ -239,6 +248,7 @@ def _row(
         "entry_price": entry_price,
         "exit_price": exit_price,
         "pnl": pnl,
+        "fx_pnl": trip.moves + trip.rates.held(trip.column, trip.begun, event),
         "dividends": trip.dividends,
         "fees": trip.fees,
         "return": pnl / trip.invested if trip.invested > 0 else np.nan,
@@ -316,6 +326,7 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
         "entry_price",
         "exit_price",
         "pnl",
+        "fx_pnl",
         "dividends",
         "fees",
         "return",

@@ -13,7 +13,20 @@ from tests.oracles.slow_ledger import Row, SlowResult
 from tests.oracles.slow_money import Entry
 from tests.oracles.slow_tables import ZERO, World
 
-ACCOUNT = ("nav", "cash", "gross", "net", "turnover", "fees", "slippage", "fx_cost", "financing")
+ACCOUNT = (
+    "nav",
+    "cash",
+    "gross",
+    "net",
+    "turnover",
+    "fees",
+    "slippage",
+    "fx_cost",
+    "financing",
+    "local_pnl",
+    "fx_pnl",
+    "hedge_pnl",
+)
 
 
 def simulate_fast(world: World) -> SlowResult:

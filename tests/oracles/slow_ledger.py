@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 
 from tests.oracles.slow_account import Account, Fill, Order
+from tests.oracles.slow_currency import Walk
 from tests.oracles.slow_exits import exit_at_close, exit_at_open, exit_within_bar
 from tests.oracles.slow_money import Entry, Moment
 from tests.oracles.slow_orders import Book
@@ -32,6 +33,9 @@ class Row:
     slippage: Decimal
     fx_cost: Decimal
     financing: Decimal
+    local_pnl: Decimal
+    fx_pnl: Decimal
+    hedge_pnl: Decimal
 
 
 @dataclass
@@ -70,6 +74,7 @@ class _Run:
         self.last_base: tuple[date, datetime, dict[str, Decimal], Decimal] | None = None
         self.bankrupt: date | None = None
         self.counted = (0, 0)  # fills and ledger entries that earlier rows have told of
+        self.walk = Walk(self.account)
 
     def run(self) -> SlowResult:
         for time, kind, exchange, row in self._timeline():
@@ -364,6 +369,7 @@ class _Run:
                 "financing": ("interest", "borrow", "loan_interest"),
             }.items()
         }
+        gains = self.walk.to_close(time, fills, entries)
         trades = [f for f in fills if f.reason != "delisted"]
         traded = sum((abs(f.shares * f.price) * f.fx for f in trades), ZERO)
         slippage = sum(((f.price - f.reference) * f.shares * f.fx for f in trades), ZERO)
@@ -378,12 +384,13 @@ class _Run:
             slippage,
             paid["fx_cost"],
             paid["financing"],
+            *gains,
         )
 
     def _rows_after_ruin(self) -> None:
         told = {row.day for row in self.rows}
         for _, day, _, _ in self.world.run_sessions():
             if day not in told:
-                self.rows.append(Row(day, *[ZERO] * 9))
+                self.rows.append(Row(day, *[ZERO] * 12))
                 for instrument in self.columns:
                     self.shares[day, instrument.symbol] = ZERO

@@ -12,8 +12,6 @@ from backtest.data.fx import fx_rates
 from tests.oracles.engine_run import simulate_ready
 from tests.properties.worlds import EXACT, SEEDS, TIRELESS, Account, account_of
 
-OUTSIDE_TRADES = ("interest", "borrow", "write_off")
-
 
 @TIRELESS
 @given(seed=SEEDS)
@@ -56,7 +54,7 @@ def test_the_ledger_sums_to_the_change_of_cash_in_every_session(seed):
 def test_the_gain_is_that_of_the_trades_and_of_what_lies_outside_them(seed):
     account = account_of(seed)
     ledger = account.done.ledger
-    outside = ledger.loc[ledger["kind"].isin(OUTSIDE_TRADES), "amount"].sum()
+    outside = ledger.loc[ledger["symbol"] == "", "amount"].sum()  # interest, revaluation, ...
     gain = account.done.nav["nav"].iloc[-1] - account.scale
     traded = np.abs(account.done.fills["value"] * account.done.fills["fx"]).sum()
     rounding = EXACT * (account.scale + traded)
@@ -73,9 +71,10 @@ def test_costs_of_the_sessions_are_those_of_the_fills_and_dividends(seed):
     fees = (fills["fees"] * fills["fx"]).sum()
     assert abs(nav["fees"].sum() - fees) <= least
     assert abs(-ledger.loc[ledger["kind"] == "fee", "amount"].sum() - fees) <= least
-    conversion = -ledger.loc[ledger["kind"] == "fx_cost", "amount"].sum()
-    assert abs(nav["fx_cost"].sum() - conversion) <= least
+    converted = ledger[ledger["kind"].isin(["fx_cost", "hedge_cost"])]
+    assert abs(nav["fx_cost"].sum() + converted["amount"].sum()) <= least
     assert (fills["fx_cost"] >= 0.0).all()
+    conversion = -converted.loc[converted["symbol"] != "", "amount"].sum()
     assert abs((account.done.trades["fees"]).sum() - fees - conversion) <= least
     financing = -ledger.loc[ledger["kind"].isin(["interest", "borrow"]), "amount"].sum()
     assert abs(nav["financing"].sum() - financing) <= least
@@ -132,3 +131,60 @@ def test_without_orders_nothing_moves_but_interest(seed):
     assert (done.nav["nav"] == done.nav["cash"]).all()
     if account.ready.bundle.rates["currency"].ne(account.ready.world.portfolio.currency).all():
         assert (done.nav["nav"] == account.scale).all()
+
+
+@TIRELESS
+@given(seed=SEEDS)
+def test_prices_rates_forwards_and_costs_add_up_to_the_change_of_nav(seed):
+    account = account_of(seed)
+    nav = account.done.nav
+    made = nav["local_pnl"] + nav["fx_pnl"] + nav["hedge_pnl"]
+    paid = nav["fees"] + nav["slippage"] + nav["fx_cost"] + nav["financing"]
+    change = np.diff(nav["nav"], prepend=account.scale)
+    largest = np.maximum(account.scale, nav["nav"] * (1.0 + nav["gross"] + nav["turnover"]))
+    assert (np.abs(made - paid - change) <= EXACT * largest).all()
+
+
+@TIRELESS
+@given(seed=SEEDS)
+def test_the_trades_and_the_kept_cash_made_what_exchange_rates_did(seed):
+    account = account_of(seed)
+    nav, ledger, trades = account.done.nav, account.done.ledger, account.done.trades
+    revalued = ledger.loc[ledger["kind"] == "revaluation", "amount"].sum()
+    traded = np.abs(account.done.fills["value"] * account.done.fills["fx"]).sum()
+    rounding = EXACT * (account.scale + traded)
+    assert abs(trades["fx_pnl"].sum() + revalued - nav["fx_pnl"].sum()) <= rounding
+    home = account.ready.world.portfolio.currency
+    own = trades["symbol"].map(account.ready.bundle.instruments.set_index("symbol")["currency"])
+    assert (trades.loc[own == home, "fx_pnl"] == 0.0).all()
+
+
+@TIRELESS
+@given(seed=SEEDS)
+def test_the_parts_by_currency_are_those_of_the_sessions(seed):
+    account = account_of(seed)
+    nav, parts = account.done.nav, account.done.currencies
+    assume(parts is not None)
+    for name in ("local_pnl", "fx_pnl", "hedge_pnl"):
+        found = account.by_session(parts[name], parts["session"])
+        assert np.allclose(found, nav[name], rtol=EXACT, atol=EXACT * account.scale)
+    home = parts["currency"] == account.ready.world.portfolio.currency
+    assert (parts.loc[home, "fx_pnl"] == 0.0).all()
+
+
+@TIRELESS
+@given(seed=SEEDS)
+def test_kept_cash_is_what_the_ledger_left_in_each_currency(seed):
+    account = account_of(seed)
+    world, parts = account.ready.world, account.done.currencies
+    assume(world.portfolio.fx == "keep" and parts is not None)
+    ready, nav = account.ready, account.done.nav
+    closes = ready.clock.base_sessions.close[ready.clock.first : ready.clock.last + 1]
+    times = pd.DatetimeIndex(closes, tz="UTC")
+    total = np.zeros(len(nav))
+    for currency, own in parts.groupby("currency"):
+        rate = fx_rates(ready.bundle.fx, str(currency), world.portfolio.currency, times)
+        total += own["cash"].to_numpy() * rate
+    assert np.allclose(total, nav["cash"], rtol=EXACT, atol=EXACT * account.scale)
+    abroad = parts["currency"] != world.portfolio.currency
+    assert (parts.loc[abroad, "cash"] >= -EXACT * account.scale * 10).all()
