@@ -20,6 +20,8 @@ IntArray = npt.NDArray[np.int64]
 
 HEDGES = ("hedge", "hedge_cost")
 """Kinds of the ledger whose component is the currency that is hedged."""
+APPLICATIONS = ("application", "refund", "handling_fee", "loan_interest")
+"""Kinds of the ledger that an application for a new listing makes."""
 
 SUBSCRIPTION = "subscription"
 """Fee component of an allotment at the offer price."""
@@ -158,6 +160,9 @@ def _cash_entries(log: Log, money: Money) -> list[Entry]:
     amount, local, _ = log.cash.T
     step = np.arange(len(event), dtype=np.float64) - 1e9  # actions come before an event's fills
     own = np.append(money.of_column, 0)[column]
+    if money.kept:  # an application takes the portfolio's currency, whatever the instrument's
+        applied = np.isin(kind, [CASH_KINDS.index(name) for name in APPLICATIONS])
+        own, local = np.where(applied, 0, own), np.where(applied, amount, local)
     currency = np.where(code > 0, code - 1, own)
     entries: list[Entry] = []
     for k, name in enumerate(CASH_KINDS):

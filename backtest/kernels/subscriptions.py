@@ -15,6 +15,7 @@ from backtest.kernels.book import (
 from backtest.kernels.fills import take_up
 from backtest.kernels.inner import inner
 from backtest.kernels.orders import write_order
+from backtest.kernels.purses import square
 from backtest.kernels.valuation import buying_power
 from backtest.kernels.world import (
     APPLICATION,
@@ -73,6 +74,8 @@ def apply_for(
         slot["wanted"] *= world.columns[j]["offer"] / offer["price"] / (1.0 - terms.financed)
         need += own_money(world, terms, event, j, slot["wanted"])
     available = max(buying_power(world, terms, book, event), 0.0)
+    if terms.keeps:  # an application takes the portfolio's currency, bought with the others'
+        available /= 1.0 + terms.fx_cost
     share = available / need if need > available else 1.0
     for k in range(book.count[WAITING]):
         j = book.waiting[k]
@@ -83,6 +86,8 @@ def apply_for(
                 close_order(book, log, event, j, LAPSED if share == 1.0 else CASH_SCALED)
             else:
                 lock(world, terms, book, log, event, j, shares)
+    if terms.keeps:
+        square(world, terms, book, log, event)
     tidy_waiting(book.waiting, book.count, book.slots)
 
 
@@ -174,6 +179,8 @@ def allot(world: World, terms: Terms, book: Book, log: Log, event: int, x: int, 
         slot["why"] = kept[2]
         if amount == 0.0 and slot["pending"] and slot["leaves"]:
             close_order(book, log, event, j, LAPSED)
+    if terms.keeps:
+        square(world, terms, book, log, event)
 
 
 @inner
