@@ -110,7 +110,7 @@ def bundle_of(world: World) -> Bundle:
         name="world", description="", prices=world.prices, simulated=True, per_share=(), forward=(),
         instruments=instruments, bars=world.bars, actions=world.actions,
         facts=pd.DataFrame([facts]).iloc[:0], fx=world.fx, rates=world.rates,
-        hash="", findings=(), checks={}, as_of=None, path=None,
+        hash="", findings=(), checks={}, as_of=None, path=None, caveats=(),
     )  # fmt: skip
 
 
