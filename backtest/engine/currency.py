@@ -182,7 +182,7 @@ def _by_currency(
     """Sums of a column of the ledger by session and currency, shape (T, C)."""
     out = np.zeros((len(sessions), len(money.names)))
     row = np.searchsorted(sessions.to_numpy(), ledger["session"].to_numpy())
-    column = pd.Index(money.names).get_indexer(ledger["currency"])
+    column = pd.Index(money.names).get_indexer(pd.Index(ledger["currency"]))
     np.add.at(out, (row, column), ledger[field].to_numpy())
     return out
 
