@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from backtest.config import RunConfig
-    from backtest.search.scenario_runs import Outcome
+    from backtest.search.scenario_outcomes import Outcome
 
 
 def show_scenarios(screen: Screen) -> None:
@@ -46,7 +46,13 @@ def show_scenarios(screen: Screen) -> None:
 
 
 def work_scenarios(
-    screen: Screen, config: RunConfig, name: str, *, on: datetime | None, out: Path | None
+    screen: Screen,
+    config: RunConfig,
+    name: str,
+    *,
+    on: datetime | None,
+    stand_ins: Sequence[str],
+    out: Path | None,
 ) -> None:
     """Put the run's holdings through the scenarios of that name; write and show what comes out."""
     from backtest.search.scenario_report import write_scenario_page
@@ -54,7 +60,9 @@ def work_scenarios(
 
     day = None if on is None else on.date()
     with screen.stages() as stages:
-        result, holdings, outcomes = run_scenarios(config, name, on=day, progress=stages)
+        result, holdings, outcomes = run_scenarios(
+            config, name, on=day, stand_ins=_named(stand_ins), progress=stages
+        )
     screen.show(_table(outcomes, holdings.session))
     path = write_scenarios(result, holdings, outcomes, name=name, out=out)
     page = write_scenario_page(result, holdings, outcomes, path.with_suffix(".html"), name=name)
@@ -72,6 +80,21 @@ def work_scenarios(
         ],
     }
     screen.path(page)
+
+
+def _named(stand_ins: Sequence[str]) -> dict[str, str]:
+    """``us_tech=QQQ`` by its name."""
+    from backtest.errors import Fault, FaultyInput
+
+    pairs = [text.partition("=") for text in stand_ins]
+    wrong = [
+        Fault(text, "must look like NAME=SYMBOL")
+        for text, (name, equals, symbol) in zip(stand_ins, pairs, strict=True)
+        if not (name and equals and symbol)
+    ]
+    if wrong:
+        raise FaultyInput("--factor", wrong)
+    return {name: symbol for name, _, symbol in pairs}
 
 
 def _table(outcomes: Sequence[Outcome], session: str) -> Table:

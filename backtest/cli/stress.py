@@ -58,6 +58,15 @@ def stress(
             help="With --scenario: what was held after that session. [default: the last]",
         ),
     ] = None,
+    factor: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--factor",
+            metavar="NAME=SYMBOL",
+            help="With --scenario: what stands for a factor, such as us_tech=QQQ or "
+            "usd_cnh=USD/CNY. Repeatable.",
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
     traceback: Traceback = False,
@@ -65,15 +74,16 @@ def stress(
     """See what breaks it: later, dearer, with less of everything, on markets drawn again."""
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
-        if on is not None and scenario is None:
-            raise FaultyInput("--on", [Fault("", "goes with --scenario only")])
+        for name, value in (("--on", on), ("--factor", factor)):
+            if value and scenario is None:
+                raise FaultyInput(name, [Fault("", "goes with --scenario only")])
         if scenario == "list":
             show_scenarios(screen)
             screen.finish()
             return
         loaded = load_all([config], overrides or ())[0]
         if scenario is not None:
-            work_scenarios(screen, loaded, scenario, on=on, out=out)
+            work_scenarios(screen, loaded, scenario, on=on, stand_ins=factor or (), out=out)
             screen.finish()
             return
         from backtest.search.stress import stress as stressed

@@ -16,7 +16,8 @@ from backtest.report.research_page import Chapter, ResearchView, research_html
 from backtest.report.series import section
 from backtest.result import Result
 from backtest.search.scenario_betas import LEAST, WINDOW
-from backtest.search.scenario_runs import Holdings, Line, Outcome
+from backtest.search.scenario_outcomes import Line, Outcome
+from backtest.search.scenario_runs import Holdings
 from backtest.search.scenarios import factors
 
 KINDS = {

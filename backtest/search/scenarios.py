@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from backtest.config.document import nearest
 from backtest.errors import Fault, FaultyInput
 from backtest.report.crisis import Crisis, crises
 
@@ -90,12 +90,39 @@ def chosen(name: str) -> list[Scenario]:
     if name == ALL:
         return list(known.values())
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
         names = ", ".join([*known, ALL])
+        hint = nearest(name, list(known))
         message = f"no scenario is called '{name}'{hint}; known are {names}"
         raise FaultyInput("--scenario", [Fault("", message)])
     return [known[name]]
+
+
+def with_stand_ins(stand_ins: Mapping[str, str]) -> dict[str, Factor]:
+    """Every factor, with symbols or currency pairs of the user's for some.
+
+    Raises
+    ------
+    FaultyInput
+        When there is no such factor.
+    """
+    found = dict(factors())
+    faults = []
+    for name, text in stand_ins.items():
+        if name not in found:
+            known = ", ".join(found)
+            faults.append(
+                Fault(name, f"no such factor{nearest(name, list(found))}; known: {known}")
+            )
+            continue
+        is_pair = "/" in text
+        found[name] = replace(
+            found[name],
+            symbols=() if is_pair else (text,),
+            pairs=(text,) if is_pair else (),
+        )
+    if faults:
+        raise FaultyInput("--factor", faults)
+    return found
 
 
 def steps_of(scenario: Scenario) -> tuple[list[str], FloatArray]:

@@ -31,6 +31,7 @@ Rows = npt.NDArray[np.int64]
 CASH = ""
 """Name of the row of what belongs to no sleeve."""
 
+_LOCKS = ("application", "refund")  # cash that is locked is NAV all the same
 _NET = 0.1  # of the gross: the least net that signed shares are taken of
 
 
@@ -166,6 +167,7 @@ class _Places:
 def _profit(account: Account, places: _Places) -> tuple[FloatArray, FloatArray]:
     """Profit after costs by session and instrument, and by session what concerns none."""
     held, ledger = account.positions, account.ledger
+    ledger = ledger[~ledger["kind"].isin(_LOCKS)]
     value = places.table(
         places.of_sessions(held["session"]), places.columns(held["symbol"]), held["value"]
     )

@@ -18,7 +18,8 @@ from backtest.errors import FaultyInput
 from backtest.report.crisis import crises
 from backtest.runner import prepare
 from backtest.search.scenario_betas import Prior, betas_of, proxies, shrunk
-from backtest.search.scenario_runs import Holdings, holdings_of, outcome_of, run_scenarios, shocked
+from backtest.search.scenario_outcomes import shocked
+from backtest.search.scenario_runs import Holdings, holdings_of, outcome_of, run_scenarios
 from backtest.search.scenarios import chosen, factors, scenarios, steps_of
 
 DATES = sessions("XHKG", date(2024, 1, 2), date(2024, 12, 31)).dates
@@ -97,6 +98,15 @@ def test_an_episode_is_replayed_with_the_moves_of_the_bundle(panel):
     assert found.change == pytest.approx(0.5 * -0.2 + 0.25 * -0.05)
     assert found.own == pytest.approx(found.change)
     assert {line.symbol: line.own for line in found.lines} == pytest.approx({"A": -0.2, "B": -0.05})
+
+
+def test_an_instrument_of_ones_own_can_stand_for_a_factor(tmp_path):
+    made = bundle(tmp_path / "tiny", {"A": 2.0, "B": 0.5})
+    _, _, [found] = run_scenarios(made, "beijing", stand_ins={"hk_tech": "A"})
+    assert found.proxies == {"hk_tech": "A"}
+    assert {line.symbol: line.betas["hk_tech"] for line in found.lines} == pytest.approx(
+        {"A": 1.0, "B": 0.25}
+    )
 
 
 def test_a_short_gains_what_a_long_loses(panel):
@@ -281,6 +291,10 @@ def test_the_command_writes_a_file_and_a_page(desk):
         (["--scenario", "bejing"], "did you mean 'beijing'"),
         (["--on", "2024-06-03"], "goes with --scenario only"),
         (["--scenario", "covid-2020"], "needs 2020-01-20"),
+        (["--factor", "us_tech=A"], "goes with --scenario only"),
+        (["--scenario", "beijing", "--factor", "us_tech"], "must look like NAME=SYMBOL"),
+        (["--scenario", "beijing", "--factor", "us_teck=A"], "did you mean 'us_tech'"),
+        (["--scenario", "beijing", "--factor", "us_tech=AA"], "'AA' is not in the bundle"),
     ],
 )
 def test_a_mistake_is_told_with_exit_code_2(desk, words, said):

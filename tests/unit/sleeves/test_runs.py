@@ -112,6 +112,48 @@ def test_pnl_of_the_sleeves_and_cash_is_the_change_of_nav_session_by_session(ran
     assert abs(pnl - (nav[-1] - start)) < 1e-9 * start
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [
+            "execution.ipo_entry=subscribe",
+            "sleeves.listings.strategy.params.max_oversubscription=null",
+        ],
+        [
+            "universe={exchange: [XHKG, XNYS, XSHG, 24/7], kind: [stock, etf, crypto]}",
+            "sleeves.us={strategy: {name: equal_weight}, universe: {exchange: XNYS}}",
+            "portfolio.fx=keep",
+            "portfolio.fx_hedge=0.5",
+        ],
+        [
+            "exits.stop_loss=10%",
+            "execution.unfilled=carry",
+            "portfolio.short=true",
+            "portfolio.max_gross=2",
+            "allocation.volatility_target=15%",
+        ],
+    ],
+    ids=["cash locked in applications", "currencies", "exits and leverage"],
+)
+def test_it_adds_up_whatever_the_account_does(settings):
+    period = ["data.start=2021-01-04", "data.end=2021-12-31"]
+    config = load_config("configs/sleeves.yaml", overrides=[*period, *settings])
+    result = run(config)
+    frame, start = result.context["sleeves"], config.portfolio.cash.amount
+    made = (frame["gain"] - frame["costs"]).groupby(frame["session"]).sum().to_numpy()
+    changes = np.diff(result.nav["nav"].to_numpy(), prepend=start)
+    assert np.abs(made - changes).max() < 1e-9 * start
+
+
+def test_weights_from_a_file_can_take_the_place_of_sleeves(tiny, tmp_path):
+    # As a walk-forward does with what it chose.
+    config = tiny([(DAYS[1], "A", 1.0)], [(DAYS[1], "B", 0.5)])
+    read = {"name": "from_file", "params": {"path": str(tmp_path / "one.csv")}}
+    made = changed(config, {"strategy": read, "sleeves": None, "allocation": {}})
+    assert "sleeves" not in made.resolved()
+    assert run(made).fills["shares"].tolist() == [100]
+
+
 def test_costs_of_the_sleeves_are_the_costs_of_the_account(ran):
     own = sum(row["costs"] for row in ran.metrics["sleeves"]["sleeves"])
     paid = ran.nav[["fees", "slippage", "fx_cost"]].sum().sum()
