@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtest.cli import fetch_data
 from backtest.cli.import_data import import_
 from backtest.cli.runs import Json, Quiet, Traceback
 from backtest.cli.screen import Screen
@@ -19,6 +20,8 @@ app = typer.Typer(
     no_args_is_help=True, help="Bundles: make one, what is in it, what is wrong with it."
 )
 app.command("import")(import_)
+app.command("fetch")(fetch_data.fetch)
+app.command("update")(fetch_data.update)
 
 BundleArgument = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="A folder with bundle.yaml, or 'sample'.")

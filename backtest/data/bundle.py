@@ -21,6 +21,7 @@ from backtest.data.findings import Finding
 from backtest.data.known import instant_of, keep_known
 from backtest.data.rows import sort_rows
 from backtest.data.schema import (
+    KNOWN_AT,
     TABLES,
     BundleInfo,
     Tables,
@@ -37,6 +38,7 @@ from backtest.data.store import (
     write_entry,
     write_frame,
 )
+from backtest.data.versions import current_rows
 from backtest.errors import DataError, Fault
 
 
@@ -135,7 +137,7 @@ class Bundle:
             "rates": rates,
         }
         raw, faults = _arrow(given)
-        typed = _typed(raw, {})
+        typed = _typed(raw, {}, None)
         digest = _values_hash(info, typed.tables)
         made = _checked(info, typed, faults, checks or {}, None, title=name)
         return _bundle(made, content=digest, checks=checks or {}, as_of=None, path=None)
@@ -170,10 +172,11 @@ def load_bundle(
     made = _read_made(entry)
     if made is None:
         raw = read_folder(folder)
-        typed = _typed(raw.tables, raw.names)
+        typed = _typed(raw.tables, raw.names, as_of)
         made = _checked(raw.info, typed, raw.faults, checks, as_of, title=str(folder))
         write_entry(entry, partial(_write_made, made))
-    return _bundle(made, content=content, checks=checks, as_of=as_of, path=folder)
+    known = made.known or content
+    return _bundle(made, content=known, checks=checks, as_of=as_of, path=folder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +186,8 @@ class _Made:
     info: BundleInfo
     tables: Tables
     findings: tuple[Finding, ...]
+    known: str
+    """With ``as_of``, hash of what was known then: later versions do not change it."""
 
 
 def _bundle(
@@ -194,7 +199,7 @@ def _bundle(
     path: Path | None,
 ) -> Bundle:
     return Bundle(
-        **made.info.model_dump(),
+        **made.info.model_dump(exclude={"sources"}),
         instruments=made.tables["instruments"],
         bars=made.tables["bars"],
         actions=made.tables["actions"],
@@ -235,13 +240,19 @@ class _Typed:
     faults: list[Fault]
 
 
-def _typed(raw: Mapping[str, pa.Table], names: Mapping[str, str]) -> _Typed:
-    """Typed tables, those that are not given empty."""
+def _typed(
+    raw: Mapping[str, pa.Table], names: Mapping[str, str], as_of: pd.Timestamp | None
+) -> _Typed:
+    """Typed tables, those that are not given empty, in their versions of ``as_of``."""
     typed = _Typed({}, {}, [])
     for name, table in TABLES.items():
         if name in raw:
             frame, sound, found = read_table(name, raw[name], names.get(name, ""))
             typed.faults.extend(found)
+            if KNOWN_AT in frame and table.versioned:
+                held = current_rows(name, frame, as_of)
+                frame = frame[held].drop(columns=KNOWN_AT).reset_index(drop=True)
+                sound = sound[held]
         else:
             frame, sound = empty_table(name), np.zeros(0, dtype=bool)
             if table.required and name not in names:
@@ -263,8 +274,10 @@ def _checked(
     wrong, found = value_faults(typed.tables, info)
     faults = [*faults, *typed.faults, *found]
     tables = _sound_rows(typed, wrong)
+    known = ""
     if as_of is not None:
         tables = keep_known(tables, as_of)
+        known = "" if info is None else _values_hash(info, tables)
     checked = run_checks(tables, checks, forward=info.forward if info else ())
     faults += checked.faults
     if not faults:
@@ -275,7 +288,7 @@ def _checked(
         ]
     if faults or info is None:
         raise DataError(title, faults)
-    return _Made(info, checked.tables, checked.findings)
+    return _Made(info, checked.tables, checked.findings, known)
 
 
 def _sound_rows(
@@ -300,8 +313,8 @@ def _sound_rows(
 
 def _values_hash(info: BundleInfo, tables: Tables) -> str:
     """sha256 of the typed values in the tables' own order."""
-    # Without caveats there are none to hash: they changed no number of older bundles.
-    left_out = None if info.caveats else {"caveats"}
+    # When a source was last asked is no value; without caveats there are none to hash.
+    left_out = {"sources"} if info.caveats else {"caveats", "sources"}
     digest = hashlib.sha256(info.model_dump_json(exclude=left_out).encode())
     for name, frame in tables.items():
         digest.update(f"{name}\0{len(frame)}\0".encode())
@@ -328,6 +341,7 @@ def _read_made(entry: Path) -> _Made | None:
         BundleInfo.model_validate(note["info"]),
         tables,
         tuple(Finding.from_dict(finding) for finding in note["findings"]),
+        note["known"],
     )
 
 
@@ -335,6 +349,7 @@ def _write_made(made: _Made, draft: Path) -> dict[str, Any]:
     for name, frame in made.tables.items():
         write_frame(draft / f"{name}.arrow", frame)
     return {
+        "known": made.known,
         "info": made.info.model_dump(mode="json"),
         "findings": [finding.as_dict() for finding in made.findings],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -24,17 +25,24 @@ _SHOWN = 3
 EXTRA = "extra_"
 """Tables, columns and keys that begin so are the user's own: they are not read."""
 
+KNOWN_AT = "known_at"
+"""From when a row is known; in tables other than facts, of a later version of it."""
+
 _PANDAS_INDEX = "__index_level_"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its columns, the columns of its key, the order of its rows."""
+    """One table: its columns, the columns of its key, the order of its rows.
+
+    A versioned table may have a column ``known_at`` besides: see ``versions.py``.
+    """
 
     columns: Mapping[str, Column]
     key: tuple[str, ...]
     order: tuple[str, ...]
     required: bool = False
+    versioned: bool = True
 
 
 def _all(kind: Kind) -> Column:
@@ -98,6 +106,7 @@ TABLES: Mapping[str, Table] = {
         },
         key=("symbol", "field", "period", "known_at"),
         order=("field", "symbol", "known_at", "period"),
+        versioned=False,
     ),
     "fx": Table(
         columns={
@@ -127,6 +136,17 @@ SHARE_CLASSES = ("h", "red_chip", "other")
 """Of a share listed in Hong Kong, for the tax on its dividends."""
 
 
+class SourceInfo(BaseModel):
+    """What a bundle was fetched from, so that it can be updated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="the source's name")
+    symbols: tuple[str, ...] = Field(description="what it was asked for")
+    start: date = Field(description="from which date on")
+    retrieved: datetime = Field(description="when it was last asked")
+
+
 class BundleInfo(BaseModel):
     """What ``bundle.yaml`` says of its tables."""
 
@@ -142,6 +162,9 @@ class BundleInfo(BaseModel):
     forward: tuple[str, ...] = Field((), description="facts known before their period, by nature")
     caveats: tuple[str, ...] = Field(
         (), description="what the source could not know: every run on the data says so"
+    )
+    sources: tuple[SourceInfo, ...] = Field(
+        (), description="what it was fetched from; backtest data fetch writes it"
     )
 
 
@@ -190,7 +213,10 @@ def read_table(
         return empty_table(name), np.zeros(0, dtype=bool), faults
     series: dict[str, pd.Series[Any]] = {}
     sound = np.ones(len(raw), dtype=bool)
-    for key, column in table.columns.items():
+    columns = dict(table.columns)
+    if table.versioned and KNOWN_AT in names:
+        columns = {KNOWN_AT: Column("instant"), **columns}
+    for key, column in columns.items():
         if key not in names:
             series[key] = blank(column, len(raw))
             continue
@@ -202,6 +228,8 @@ def read_table(
         if column.default is not None and column.kind != "text":
             values = values.fillna(column.default)
         missing = _is_missing(values) & ~bad
+        if KNOWN_AT in series and column.kind == "number":  # a later version may take a row back
+            missing &= series[KNOWN_AT].isna().to_numpy()
         if column.filled and missing.any():
             faults.append(Fault(where, f"missing in {_rows(missing)}", file))
         sound &= ~(bad | (missing & column.filled))
@@ -223,7 +251,9 @@ def empty_table(name: str) -> pd.DataFrame:
 
 
 def _column_faults(name: str, found: list[str], file: str) -> list[Fault]:
-    known = TABLES[name].columns
+    known = dict(TABLES[name].columns)
+    if TABLES[name].versioned:
+        known[KNOWN_AT] = Column("instant")
     faults = []
     for column in found:
         if column in known or column.startswith(EXTRA):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from backtest.data.rows import sort_rows
-from backtest.data.schema import TABLES, BundleInfo
+from backtest.data.schema import KNOWN_AT, TABLES, BundleInfo
 
 INFO = "bundle.yaml"
 NEXT = ".next"
@@ -35,7 +35,7 @@ def write_bundle(folder: Path, info: BundleInfo, tables: Mapping[str, pd.DataFra
         draft.chmod(0o755)  # mkdtemp makes a folder for its owner alone
         for name, frame in tables.items():
             if len(frame) or TABLES[name].required:
-                _write_table(draft / f"{name}.parquet", sort_rows(name, frame))
+                _write_table(draft / f"{name}.parquet", _in_order(name, frame))
         _write_synced(draft / INFO, info_text(info).encode())
         if folder.is_dir():
             draft.rename(folder / NEXT)
@@ -80,6 +80,13 @@ def info_text(info: BundleInfo) -> str:
     said: dict[str, Any] = info.model_dump(mode="json", exclude_defaults=True)
     yaml.dump({"name": info.name, **said}, out)
     return out.getvalue()
+
+
+def _in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows in the table's order, versions of a row in theirs."""
+    if TABLES[name].versioned and KNOWN_AT in frame:
+        frame = frame.sort_values(KNOWN_AT, kind="stable", na_position="first")
+    return sort_rows(name, frame)
 
 
 def _write_table(path: Path, frame: pd.DataFrame) -> None:

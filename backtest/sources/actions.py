@@ -38,6 +38,15 @@ def without_repeated(actions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
     return actions.drop(index=gone), actions.loc[gone]
 
 
+def repeated_notes(twice: pd.DataFrame) -> list[str]:
+    """A note for each split that was entered twice."""
+    return [
+        f"{row.symbol}: the split of {row.ex_session:%Y-%m-%d} into {row.value:g} is there twice "
+        "within a week; the first is kept"
+        for row in twice.sort_values(["symbol", "ex_session"]).itertuples()
+    ]
+
+
 def actions_of_factors(
     path: Path, how: Input, rule: Factors, symbol: str, sessions: npt.NDArray[np.datetime64]
 ) -> pd.DataFrame:

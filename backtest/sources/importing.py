@@ -12,7 +12,12 @@ import pandas as pd
 
 from backtest.data.schema import TABLES, BundleInfo
 from backtest.errors import DataError, Fault
-from backtest.sources.actions import actions_of_factors, raw_prices, without_repeated
+from backtest.sources.actions import (
+    actions_of_factors,
+    raw_prices,
+    repeated_notes,
+    without_repeated,
+)
 from backtest.sources.completed import completed_bars
 from backtest.sources.files import files_below
 from backtest.sources.instruments import instruments_of
@@ -187,15 +192,6 @@ def _finish(tables: dict[str, pd.DataFrame], mapping: Mapping) -> list[str]:
         if lost:
             notes.append(f"{lost} bars of sessions that had not ended at {at:%Y-%m-%d %H:%M} UTC")
     return notes
-
-
-def repeated_notes(twice: pd.DataFrame) -> list[str]:
-    """A note for each split that was entered twice."""
-    return [
-        f"{row.symbol}: the split of {row.ex_session:%Y-%m-%d} into {row.value:g} is there twice "
-        "within a week; the first is kept"
-        for row in twice.sort_values(["symbol", "ex_session"]).itertuples()
-    ]
 
 
 def _caveats(mapping: Mapping, tables: dict[str, pd.DataFrame]) -> Iterator[str]:

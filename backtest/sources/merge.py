@@ -69,8 +69,17 @@ def merged_info(old: BundleInfo, new: BundleInfo, *, priced: bool) -> BundleInfo
         raise DataError(
             old.name, [Fault("prices", f"{message}; put them into a bundle of their own")]
         )
+    known = {(entry.name, symbol) for entry in old.sources for symbol in entry.symbols}
+    more = [
+        entry.model_copy(
+            update={"symbols": tuple(s for s in entry.symbols if (entry.name, s) not in known)}
+        )
+        for entry in new.sources
+    ]
+    both = {"sources": (*old.sources, *(entry for entry in more if entry.symbols))}
     return old.model_copy(
-        update={
+        update=both
+        | {
             name: tuple(dict.fromkeys([*getattr(old, name), *getattr(new, name)]))
             for name in ("per_share", "forward", "caveats")
         }

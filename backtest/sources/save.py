@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from backtest.data.schema import TABLES
+from backtest.data.parse import Column
+from backtest.data.schema import KNOWN_AT, TABLES
 from backtest.data.write import INFO, finish_replacement, write_bundle
 from backtest.errors import DataError, Fault
 from backtest.sources.importing import Delivery
@@ -45,6 +46,8 @@ def save(delivery: Delivery, folder: Path) -> None:
 def in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A table's columns in the order of the schema, those that it has; missing text is empty."""
     columns = {key: column for key, column in TABLES[name].columns.items() if key in frame}
+    if TABLES[name].versioned and KNOWN_AT in frame:
+        columns[KNOWN_AT] = Column("instant")
     blank = {
         key: frame[key].fillna("").astype("str")
         for key, column in columns.items()

@@ -5,7 +5,7 @@ Blocks of a page share a folder that is thrown away afterwards, with the project
 - ``python``: run, in one namespace per page; ``text`` right after it is what it prints;
 - ``yaml``: a config, a part of one, a market file or a bundle.yaml, read as what it is;
 - ``sh``: lines that begin with ``backtest`` are run, or only parsed where they take long
-  (``check``) or hold a placeholder in capitals;
+  (``check``), need a network or hold a placeholder in capitals;
 - a path after the language (``csv prices/bars.csv``) is where the block is kept as a file.
 """
 
@@ -34,6 +34,7 @@ PAGES = sorted(
 )
 LINKED = sorted([*PAGES, *ROOT.glob("CHANGELOG.md")])
 RUN = {"run", "compare", "explain", "schema", "list", "data"}  # the others are only parsed
+NEEDS_A_NETWORK = [["data", "fetch"], ["data", "update"]]
 FENCE = re.compile(r"^(\s*)```(\w*)[ \t]*(\S*)[ \t]*\n(.*?)^\1```[ \t]*$", re.M | re.S)
 LINK = re.compile(r"!?\[[^\]\n]*\]\(([^)\s]+)\)")
 PLACEHOLDER = re.compile(r"(?<![\w=./-])[A-Z][A-Z_]{2,}(?![\w=./-])|/path/to")
@@ -137,7 +138,9 @@ class Runner:
         command = typer.main.get_command(app)
         name = words[0]
         assert name in command.commands, f"no such command: {line}"
-        if name in RUN and not PLACEHOLDER.search(line):
+        if words[:2] in NEEDS_A_NETWORK:
+            command.commands[name].commands[words[1]].make_context(words[1], words[2:])
+        elif name in RUN and not PLACEHOLDER.search(line):
             done = CliRunner().invoke(app, words)
             assert done.exit_code == 0, f"{line}\n{done.output}\n{done.exception!r}"
         else:
