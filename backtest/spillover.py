@@ -36,7 +36,7 @@ class Falls(NamedTuple):
 
 
 @by_source
-def falls(panel: Panel, source: str, *, window: int, estimation: int) -> Falls:
+def falls(panel: Panel, source: str, /, *, window: int, estimation: int) -> Falls:
     """Moves over ``window`` rows, and what part of each fall came over from ``source``.
 
     Row d's move runs over the instrument's rows d-window+1 to d, the source's over d-window to d-1.
@@ -53,12 +53,58 @@ def falls(panel: Panel, source: str, *, window: int, estimation: int) -> Falls:
     move = panel.adjusted_close / panel.adjusted_close.shift(window) - 1.0
     met = move[source].shift(1)
     traded = _traded(panel)
-    single = panel.returns.where(traded & traded.shift(1, fill_value=False))
-    exposure = panel.returns[source].shift(1)
-    beta = rolling_beta(single, exposure, estimation, min_periods=estimation // 2, lag=window)
+    beta = _beta(panel, source, traded, window=window, estimation=estimation)
     explained = beta.mul(met.where(met < 0.0), axis=0)
     every = rolling_sum(traded.astype(float), window + 1) == window + 1
     return Falls(move.to_numpy(), (explained / move).where(move < 0.0).to_numpy(), every.to_numpy())
+
+
+@by_source
+def beta_before(panel: Panel, source: str, /, *, window: int, estimation: int) -> FloatArray:
+    """Beta on ``source`` over the ``estimation`` rows before the last ``window``, shape (T, N)."""
+    return _beta(panel, source, _traded(panel), window=window, estimation=estimation).to_numpy()
+
+
+@by_source
+def beta_ratio(
+    panel: Panel, source: str, /, *, window: int, estimation: int, recent: int
+) -> FloatArray:
+    """Beta of ``recent`` rows over that of ``estimation``, both before the window; NaN if <= 0."""
+    latest = beta_before(panel, source, window=window, estimation=recent)
+    long = beta_before(panel, source, window=window, estimation=estimation)
+    return np.where(long > 0.0, latest / np.where(long > 0.0, long, 1.0), np.nan)
+
+
+def same_exchange(panel: Panel, symbol: str) -> Mask:
+    """Which instruments trade where ``symbol`` does, shape (N,).
+
+    Raises
+    ------
+    StrategyError
+        When the bundle has no such symbol.
+    """
+    if symbol not in panel.symbols:
+        raise StrategyError(f"the hedge '{symbol}' is not in the bundle.")
+    where = panel.instruments["exchange"]
+    return np.asarray(where == where[symbol], dtype=np.bool_)
+
+
+@by_source
+def worst_own_move(panel: Panel, source: str, /, *, window: int, estimation: int) -> FloatArray:
+    """Lowest move of a session of the window that beta x the source leaves over, shape (T, N).
+
+    What a stock loses in one session on its own account is news more often than pressure, whether
+    a bundle has a record of the news or not.
+    """
+    beta = beta_before(panel, source, window=window, estimation=estimation)
+    moves = panel.returns.to_numpy()
+    met = panel.returns[source].shift(1).to_numpy()
+    out = np.full(moves.shape, np.nan)
+    for back in range(window):
+        row = np.arange(back, len(moves))
+        own = moves[row - back] - beta[row] * met[row - back, None]
+        out[row] = np.fmin(out[row], own)
+    return out
 
 
 @by_source
@@ -88,6 +134,14 @@ def flow_zscore(panel: Panel, field: str, *, window: int, history: int) -> Float
     own = score(panel.flow(field)).to_numpy()
     market = score(panel.market_flow(field)).to_numpy()[:, None]
     return np.where(np.isnan(own), market, own)
+
+
+def _beta(
+    panel: Panel, source: str, traded: pd.DataFrame, *, window: int, estimation: int
+) -> pd.DataFrame:
+    single = panel.returns.where(traded & traded.shift(1, fill_value=False))
+    exposure = panel.returns[source].shift(1)
+    return rolling_beta(single, exposure, estimation, min_periods=estimation // 2, lag=window)
 
 
 def _traded(panel: Panel) -> pd.DataFrame:

@@ -11,9 +11,12 @@ losers' reversal is mostly eaten by costs.
 
 A dip: fall <= -drop; the source fell, and beta x its move is at least ``share`` of the fall (rows
 in step for ``decide: before_open``, see `backtest.spillover`); no ``news`` fact came since the
-session before the window (where the bundle has no such fact by symbol the filter is off); every
-session of the window traded; the z-score of the ``flow`` is above ``flow_z`` (``flow: null`` leaves
-it out). The deepest come first, at 1/max_names, sold after ``hold`` rows or at a price as before.
+session before the window (off where the bundle has none by symbol); every session of the window
+traded; the z-score of the ``flow`` is above ``flow_z`` (``flow: null`` leaves it out). The deepest
+come first, at 1/max_names, sold after ``hold`` rows or at a price as before. Off unless set:
+``own_fall``, a session's unexplained loss that counts as news; ``regime``, rows whose beta must be
+``regime_share`` of the long one; ``stages``, parts bought as it falls on; ``recover`` below 1;
+``hedge``, sold short against beta x what is held (needs ``portfolio.short``).
 
 Fails when: the US fall is the start of a bear market; beta is unstable (thin names, new listings);
 news is not an earnings report (regulators, wars); an order lapses (its slot idles for ``hold``).
@@ -21,26 +24,21 @@ news is not an earnings report (regulators, wars); an order lapses (its slot idl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from backtest import Panel, Strategy
-from backtest.spillover import Falls, FloatArray, falls, flow_zscore, news_since
+from backtest import Panel, Strategy, spillover
+from backtest.dips import Fall, FloatArray, Stay, dip_orders, hedge_orders
 
 if TYPE_CHECKING:
     from backtest.clock import ClockSettings
     from backtest.execution import Execution
 
 
-class Seen(NamedTuple):
-    """What the thresholds are held against."""
-
-    falls: Falls
-    barred: np.ndarray
-    flow_z: FloatArray
+Seen = tuple[spillover.Falls, np.ndarray, FloatArray]  # falls, barred, z-score of the flow
 
 
 class SpilloverDip(Strategy):
@@ -58,6 +56,13 @@ class SpilloverDip(Strategy):
     flow_history: int = Field(250, ge=20, description="rows of the z-score, half of them known")
     hold: int = Field(10, ge=1, description="rows from entry to sale, at most")
     max_names: int = Field(10, ge=1, description="names held, 1/max_names of NAV at entry")
+    own_fall: float | None = Field(None, gt=0, description="a session's own loss that is news")
+    regime: int | None = Field(None, ge=20, description="rows of the recent beta; null for none")
+    regime_share: float = Field(0.5, description="recent beta over the long one, at least")
+    stages: int = Field(1, ge=1, description="parts in which a name is bought, each lower")
+    recover: float = Field(1.0, gt=0, le=1, description="part of the fall regained, for a sale")
+    hedge: str | None = Field(None, description="symbol sold short against beta; null for none")
+    hedge_ratio: float = Field(1.0, gt=0, description="short per unit of beta x weight held")
 
     def faults(self, execution: Execution, clock: ClockSettings) -> list[str]:  # noqa: ARG002
         fault = "spillover_dip pairs its returns for clock.decide: before_open"
@@ -80,29 +85,34 @@ class SpilloverDip(Strategy):
         )
 
     def _seen(self, panel: Panel) -> Seen:
-        moved = falls(panel, self.source, window=self.window, estimation=self.estimation)
-        barred = news_since(panel, self.news, window=self.window) | ~panel.universe.to_numpy()
-        flow = np.full(moved.move.shape, np.inf)
+        of, long = (panel, self.source), {"window": self.window, "estimation": self.estimation}
+        moved = spillover.falls(*of, **long)
+        barred = spillover.news_since(panel, self.news, window=self.window)
+        barred = barred | ~panel.universe.to_numpy()
+        if self.own_fall is not None:
+            barred |= spillover.worst_own_move(*of, **long) <= -self.own_fall
+        if self.regime is not None:
+            ratio = spillover.beta_ratio(*of, **long, recent=self.regime)
+            barred |= ~(ratio >= self.regime_share)
+        if self.hedge is not None:  # what trades where the hedge does meets no night before
+            barred |= spillover.same_exchange(panel, self.hedge)
+        flow, history = np.full(moved.move.shape, np.inf), self.flow_history
         if self.flow is not None:
-            flow = flow_zscore(panel, self.flow, window=self.window, history=self.flow_history)
-        return Seen(moved, barred, flow)
+            flow = spillover.flow_zscore(panel, self.flow, window=self.window, history=history)
+        return moved, barred, flow
 
     def _weights(self, panel: Panel, seen: Seen) -> pd.DataFrame:
         (move, share, traded), barred, flow_z = seen
         is_dip = (move <= -self.drop) & (share >= self.share) & (flow_z > self.flow_z)
         is_dip &= traded & ~barred
         close, inside = panel.adjusted_close.to_numpy(), panel.universe.to_numpy()
-        some, out = np.any(is_dip, axis=1).tolist(), np.full(close.shape, np.nan)
-        held: dict[int, int] = {}  # column -> row of entry
-        for t in np.flatnonzero(panel.rebalance.to_numpy()).tolist():
-            for j, entry in list(held.items()):
-                recovered = close[t, j] >= close[entry - self.window, j]
-                if recovered or t - entry >= self.hold or not inside[t, j]:
-                    out[t, j] = 0.0
-                    del held[j]
-            room = self.max_names - len(held) if some[t] else 0
-            dips = np.flatnonzero(is_dip[t] & np.isnan(out[t])).tolist() if room else []
-            for j in [j for j in sorted(dips, key=lambda j: move[t, j]) if j not in held][:room]:
-                out[t, j] = 1.0 / self.max_names
-                held[j] = t
-        return pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)
+        stay = Stay(self.window, self.hold, self.max_names, self.stages, self.recover)
+        decisions = np.flatnonzero(panel.rebalance.to_numpy()).tolist()
+        out = dip_orders(Fall(is_dip, move, close, inside), decisions, stay)
+        weights = pd.DataFrame(out, index=panel.close.index, columns=panel.close.columns)
+        if self.hedge is None:
+            return weights
+        long = {"window": self.window, "estimation": self.estimation}
+        beta = spillover.beta_before(panel, self.source, **long)
+        short = hedge_orders(out, beta, self.hedge_ratio)
+        return weights.assign(**{self.hedge: np.where(panel.universe[self.hedge], short, np.nan)})

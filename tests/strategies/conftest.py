@@ -97,7 +97,11 @@ def make_panel():
         listings = parts.pop("listings", {"oversubscription": ones * np.nan})
         fields = {
             "instruments": pd.DataFrame(
-                {"sector": parts.pop("sectors", ["Tech"] * close.shape[1])}, index=close.columns
+                {
+                    "sector": parts.pop("sectors", ["Tech"] * close.shape[1]),
+                    "exchange": parts.pop("exchanges", ["XHKG"] * close.shape[1]),
+                },
+                index=close.columns,
             ),
             "universe": frame(parts.pop("universe", ones), bool),
             "rebalance": series(parts.pop("rebalance", [True] * len(close))),

@@ -36,6 +36,9 @@ STRATEGIES = {
     "southbound_flow of a market": SouthboundFlow(**FLOW, market="A", history=20, enter_z=0.2),
     "spillover_dip": SpilloverDip(**DIP, flow_z=0.0, flow_history=40, hold=4, max_names=2),
     "spillover_dip without flow": SpilloverDip(**DIP, flow=None, news="no such fact"),
+    "spillover_dip with its filters": SpilloverDip(
+        **DIP, flow=None, hold=6, own_fall=0.2, regime=20, regime_share=0.2, stages=2, recover=0.5
+    ),
     "star_momentum": StarMomentum(weak="US", window=20, top=2, keep=4),
     "star_momentum by an index": StarMomentum(weak="US", strong="A", window=10, top=1, keep=1),
     "valuation_gap": ValuationGap(history=40, top=2, max_age=60),

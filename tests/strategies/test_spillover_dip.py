@@ -242,3 +242,44 @@ def test_a_fall_without_a_known_price_is_no_fall(panel_of):
     panel = panel_of({"A": follower(NIGHTS)})
     panel.close.loc[panel.close.index[BUY - 2], "A"] = NAN
     assert bought(strategy().target_weights(panel)) == set()
+
+
+@pytest.mark.parametrize(("own_fall", "is_bought"), [(None, True), (0.05, True), (0.03, False)])
+def test_a_session_that_fell_on_its_own_account_is_news(panel_of, own_fall, is_bought):
+    # Row 31 loses 9 % where the night says 5 %: 4 % of its own.
+    own = moved(follower(NIGHTS), {31: -0.09})
+    asked = strategy(own_fall=own_fall, share=0.3)
+    assert bool(bought(asked.target_weights(panel_of({"A": own})))) is is_bought
+
+
+@pytest.mark.parametrize(("regime_share", "is_bought"), [(0.5, False), (0.1, True)])
+def test_names_that_stopped_following_are_left_alone(panel_of, regime_share, is_bought):
+    # In the first 40 rows the stock moved one for one; in the last 20 before the fall a fifth.
+    nights = [*[0.01, -0.01] * 30, *NIGHTS[30:]]
+    betas = [1.0] * 41 + [0.2] * 20 + [1.0] * (len(nights) - 61)
+    stock = [beta * move for beta, move in zip(betas, follower(nights), strict=True)]
+    panel = panel_of({"A": stock}, nights=nights)
+    asked = strategy(estimation=60, regime=20, regime_share=regime_share, share=0.5)
+    assert bool(bought(asked.target_weights(panel))) is is_bought
+    assert bought(strategy(estimation=60, share=0.5).target_weights(panel))
+
+
+def test_the_source_is_sold_short_against_beta_while_a_dip_is_held(panel_of):
+    parts = {"universe": [[1, 1]] * len(NIGHTS), "exchanges": ["XHKG", "XNYS"]}
+    panel = panel_of({"A": follower(NIGHTS, beta=0.9)}, **parts)
+    weights = strategy(hedge="US", hold=3).target_weights(panel)
+    assert weights["A"].iloc[BUY] == 0.5
+    assert weights["US"].iloc[BUY] == pytest.approx(-0.45, abs=1e-12)
+    assert weights["US"].iloc[BUY + 3] == 0.0
+    assert weights["US"].drop(weights.index[[BUY, BUY + 3]]).isna().all()
+
+
+def test_what_trades_where_the_hedge_does_is_no_dip(panel_of):
+    parts = {"universe": [[1, 1]] * len(NIGHTS), "exchanges": ["XNYS", "XNYS"]}
+    panel = panel_of({"A": follower(NIGHTS)}, **parts)
+    assert bought(strategy(hedge="US").target_weights(panel)) == set()
+
+
+def test_a_hedge_that_the_bundle_lacks_is_named(panel):
+    with pytest.raises(StrategyError, match="the hedge 'NDX' is not in the bundle"):
+        strategy(hedge="NDX").target_weights(panel)
