@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from backtest.cli import fetch_data
 from backtest.cli.import_data import import_
 from backtest.cli.runs import Json, Quiet, Traceback
 from backtest.cli.screen import Screen
+from backtest.errors import Fault, FaultyInput
 
 if TYPE_CHECKING:
     from backtest.data.bundle import Bundle
@@ -59,6 +61,42 @@ def check(
     screen.finish()
 
 
+@app.command("sql")
+def sql(
+    bundle: BundleArgument,
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="SQL, as DuckDB speaks it.")],
+    *,
+    as_of: Annotated[
+        str,
+        typer.Option("--as-of", metavar="DATE", help="What was known at the end of that day, UTC."),
+    ] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every row, as CSV on stdout.")] = False,
+    as_json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Ask the tables of a bundle: instruments, bars, actions, facts, fx, rates."""
+    screen = Screen(quiet=as_csv, as_json=as_json)
+    with screen.outcome(traceback=traceback):
+        from backtest.data.sql import answer_text, ask, csv_text
+
+        answer = ask(_load(bundle, screen, as_of), query)
+        if as_csv:
+            typer.echo(csv_text(answer), nl=False)
+        screen.show(answer_text(answer))
+        screen.document = {
+            "columns": list(answer.columns),
+            "rows": [[_plain(value) for value in row] for row in answer.rows],
+        }
+    screen.finish()
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
 @app.command("show")
 def show(bundle: BundleArgument, *, quiet: Quiet = False, traceback: Traceback = False) -> None:
     """Show what a bundle holds: tables, dates, coverage."""
@@ -69,10 +107,15 @@ def show(bundle: BundleArgument, *, quiet: Quiet = False, traceback: Traceback =
         screen.show(show_text(_load(bundle, screen)))
 
 
-def _load(bundle: str, screen: Screen) -> Bundle:
+def _load(bundle: str, screen: Screen, as_of: str = "") -> Bundle:
     from backtest.data.bundle import load_bundle
     from backtest.data.settings import DataSettings
 
+    try:
+        day = date.fromisoformat(as_of) if as_of else None
+    except ValueError:
+        message = f"must be a date such as 2025-06-30, got {as_of!r}"
+        raise FaultyInput("--as-of", [Fault("", message)]) from None
     with screen.stages() as stages:
         stages("loading")
-        return load_bundle(DataSettings(bundle=str(Path(bundle))))
+        return load_bundle(DataSettings(bundle=bundle, as_of=day))

@@ -22,6 +22,7 @@ from backtest.config.faults import bool_faults, model_faults, models_in
 from backtest.config.layers import read_layers
 from backtest.config.model import Places, RunConfig, Written
 from backtest.config.rules import clashes
+from backtest.data.settings import is_remote
 from backtest.errors import ConfigError, Fault, StrategyError
 from backtest.strategy import Strategy, StrategySettings, strategy_class
 
@@ -252,7 +253,8 @@ def _paths_in(root: Node, strategies: Mapping[KeyPath, type[Strategy]]) -> list[
     """Where the document names files of the user's."""
     found: list[KeyPath] = []
     bundle = root.at(("data", "bundle"))
-    if bundle is not None and isinstance(bundle.value, str) and bundle.value not in ("", "sample"):
+    named = bundle.value if bundle is not None else None
+    if isinstance(named, str) and named not in ("", "sample") and not is_remote(named):
         found.append(("data", "bundle"))
     market = root.child("market")
     if market is not None:

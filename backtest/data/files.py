@@ -13,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from backtest.data.schema import EXTRA, TABLES, BundleInfo, nearest, read_info
+from backtest.data.settings import is_remote
 from backtest.data.write import INFO, finish_replacement
 from backtest.errors import Fault, NoBundleError
 
@@ -35,11 +36,15 @@ class RawBundle:
 
 
 def find_folder(bundle: str, root: Path | None) -> Path:
-    """Folder of ``bundle``: the sample market's, or a path relative to ``root``."""
+    """Folder of ``bundle``: the sample market's, a copy of a URL's, or a path below ``root``."""
     if bundle == SAMPLE:
         from backtest.data.sample import sample_folder
 
         return sample_folder()
+    if is_remote(bundle):
+        from backtest.data.remote import local_copy
+
+        return local_copy(bundle)
     folder = ((root or Path.cwd()) / Path(bundle).expanduser()).resolve()
     finish_replacement(folder)
     if (folder / INFO).is_file():

@@ -71,7 +71,8 @@ class DataSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bundle: str = Field(
-        description="folder with bundle.yaml and its tables, or 'sample' for the simulated market"
+        description="folder with bundle.yaml and its tables, a URL of one (s3://...), or 'sample' "
+        "for the simulated market"
     )
     start: date | None = Field(
         None, description="first date of decisions and NAV; earlier data is history for the panel"
@@ -103,6 +104,11 @@ class DataSettings(BaseModel):
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError(f"end ({self.end}) lies before start ({self.start})")
         return self
+
+
+def is_remote(bundle: str) -> bool:
+    """Whether a bundle is named by a URL, as ``s3://bucket/market``."""
+    return "://" in bundle
 
 
 def actions_of(checks: dict[CheckName, Action]) -> dict[CheckName, Action]:

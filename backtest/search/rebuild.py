@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backtest.config.load import config_of
+from backtest.data.settings import is_remote
 from backtest.errors import BacktestError, ConfigError, Fault, FaultyInput
 from backtest.provenance import file_hashes
 
@@ -72,7 +73,8 @@ def _candidates(result: Result, folders: Sequence[Path]) -> Iterator[Path]:
 def _absent(config: RunConfig) -> list[Path]:
     """Files that the config names and that are not there; those of markets are checked already."""
     bundle = config.data.bundle
-    files = [] if bundle == "sample" else [Path(bundle) / "bundle.yaml"]
+    elsewhere = bundle == "sample" or is_remote(bundle)
+    files = [] if elsewhere else [Path(bundle) / "bundle.yaml"]
     try:
         files += config.made_strategy().inputs()
     except BacktestError:
