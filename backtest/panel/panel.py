@@ -55,6 +55,7 @@ class Panel:
         self._currency = currency
         self._account = account
         self._within: Panel | None = None
+        self._parts: dict[str, Panel] = {}
         self._applications = applications
         self._known: dict[str, Known] = {}
         self._cache: dict[tuple[str, str], pd.DataFrame] = {}
