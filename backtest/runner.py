@@ -50,6 +50,7 @@ from backtest.result import Result
 from backtest.sleeves.composite import Sleeves
 from backtest.sleeves.contribution import contributions_of
 from backtest.strategy import Strategy, sources_of
+from backtest.tracking import check_mlflow, log_to_mlflow
 from backtest.trial_ledger import family, record_trials
 
 Progress = Callable[[str], None]
@@ -151,6 +152,8 @@ def run_to_folder(
 
     config = _loaded(config)
     say = progress or _silent
+    if config.tracking == "mlflow":
+        check_mlflow()
     result = _counted(run(config, progress=progress), out or REPORTS)
     folder = (out or REPORTS) / config.name / result.fingerprint
     say("tearsheet")
@@ -162,6 +165,9 @@ def run_to_folder(
         pages["quantstats.html"] = quantstats_html(result)
     result.save(folder, pages)
     _list_runs(out or REPORTS)
+    if config.tracking == "mlflow":
+        say("mlflow")
+        log_to_mlflow(result, folder)
     return replace(result, folder=folder), folder
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePath
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel, model_validator
 from pydantic_core import to_jsonable_python
@@ -25,8 +26,8 @@ from backtest.sleeves.settings import NAME, AllocationSettings, SleeveName, Slee
 from backtest.strategy import Strategy, StrategySettings, load_strategy
 from backtest.units import Money
 
-SEARCH = ("sweep", "walk_forward", "executor")
-"""Sections that say how many runs are made, and where; a single run reads none of them."""
+ASIDE = ("sweep", "walk_forward", "executor", "tracking")
+"""Settings of how many runs are made, where, and who is told: none of them moves a number."""
 
 SHARED = ("sleeves", "allocation")
 """Sections of a portfolio that several strategies share; no setting of any other run."""
@@ -94,6 +95,10 @@ class RunConfig(BaseModel):
         ExecutorSettings(), description="where the trials of a sweep are worked on"
     )
 
+    tracking: Literal["mlflow"] | None = Field(
+        None, description="log finished runs with MLflow; it says where (MLFLOW_TRACKING_URI)"
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _account_brings_its_currency(cls, value: object) -> object:
@@ -134,7 +139,7 @@ class RunConfig(BaseModel):
     def resolved(self, strategy: Strategy | None = None) -> dict[str, object]:
         """Every setting of one run as plain JSON values, defaults and the strategy's own included.
 
-        What says how many runs to make (`SEARCH`) is no setting of any of them, and left out.
+        What says how many runs to make, or who is told (`ASIDE`), is no setting of any, left out.
         ``strategy`` is the one that the config names, where it is at hand.
 
         Keys stand in the order of the models, keys that a user chooses in alphabetical order; paths
@@ -144,7 +149,7 @@ class RunConfig(BaseModel):
         plain: dict[str, object] = {
             field: _plain(getattr(self, field), self.portfolio.currency)
             for field in type(self).model_fields
-            if field not in SEARCH and (self.sleeves is not None or field not in SHARED)
+            if field not in ASIDE and (self.sleeves is not None or field not in SHARED)
         }
         made = strategy or self.made_strategy()
         for key, settings in self.strategies.items():

@@ -47,6 +47,12 @@ class ShownComparison(Comparison):
         """Comparison as rich tables."""
         return comparison_table(self)
 
+    def __repr__(self) -> str:
+        """``Comparison(names, sessions in common)``."""
+        return (
+            f"Comparison({', '.join(self.names)}; {self.common.sessions.size} sessions in common)"
+        )
+
     def _repr_html_(self) -> str:
         """Tables alone, for a notebook."""
         return comparison_fragment(self)

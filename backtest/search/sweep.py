@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from backtest.assumptions import data_facts
 from backtest.config import RunConfig
 from backtest.config.change import changed
-from backtest.config.model import SEARCH
+from backtest.config.model import ASIDE
 from backtest.errors import ConfigError, Fault, WorkersLost
 from backtest.folders import REPORTS
 from backtest.provenance import fingerprint_of
@@ -39,7 +39,7 @@ from backtest.search.workshop import Trial, Workshop
 from backtest.trial_ledger import TrialRecord, record_trials
 
 _BULKY = frozenset({"block_sum", "block_sum_of_squares", "nav"})
-_FIXED = frozenset({"name", "description", "tearsheet", "extends", "seed", *SEARCH})
+_FIXED = frozenset({"name", "description", "tearsheet", "extends", "seed", *ASIDE})
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 
 from backtest.config import RunConfig, load_config
-from backtest.config.model import SEARCH, SHARED
+from backtest.config.model import ASIDE, SHARED
 from backtest.errors import ConfigError, Fault
 from backtest.units import Money
 
@@ -485,7 +485,7 @@ class TestResolved:
         plain = load_config(write(GOOD)).resolved()
         # A single run reads nothing of how many are made.
         assert list(plain) == [
-            name for name in RunConfig.model_fields if name not in (*SEARCH, *SHARED)
+            name for name in RunConfig.model_fields if name not in (*ASIDE, *SHARED)
         ]
         assert plain["strategy"] == {
             "name": "toy",
