@@ -11,7 +11,7 @@ import pandas as pd
 from backtest.report import formats
 from backtest.report.describe import badges, currency_of
 from backtest.report.page import Chart, Table, write_text
-from backtest.report.plot import base_layout, line, percent_axis, plain
+from backtest.report.plot import base_layout, date_axis, line, percent_axis, plain
 from backtest.report.research_page import Chapter, ResearchView, research_html
 from backtest.report.series import section
 from backtest.result import Result
@@ -98,16 +98,16 @@ def _overview(done: Sequence[Outcome]) -> list[Chapter]:
     rows = [
         (
             one.title,
-            KINDS[one.kind],
             formats.percent(one.change, 1, signed=True),
             formats.percent(one.error, 1),
             formats.percent(one.own, 1, signed=True) if one.own is not None else "",
             one.lines[0].symbol,
             formats.percent(one.lines[0].contribution, 1, signed=True),
+            KINDS[one.kind],
         )
         for one in ranked
     ]
-    columns = ("Scenario", "What it is", "NAV", "±", "Own moves", "Worst position", "It alone")
+    columns = ("Scenario", "NAV", "±", "Own moves", "Worst position", "It alone", "What it is")
     return [
         Chapter(
             name="overview",
@@ -115,7 +115,7 @@ def _overview(done: Sequence[Outcome]) -> list[Chapter]:
             note="Own moves: what positions did themselves over an episode, where they were there; "
             "those that were not count by their betas.",
             charts=[_ladder(ranked)],
-            tables=[("", Table(columns, rows, text=2))],
+            tables=[("", Table(columns, rows))],
         )
     ]
 
@@ -195,7 +195,7 @@ def _path(one: Outcome) -> Chart:
     else:
         first = pd.Timestamp(one.steps[0]) - timedelta(days=1)
         x = [f"{first:%Y-%m-%d}", *one.steps]
-        layout["xaxis"] |= {"type": "date", "showgrid": False, "hoverformat": "%Y-%m-%d"}
+        layout["xaxis"] |= date_axis()
     low = min(range(len(values)), key=values.__getitem__)
     start = ["before", *one.steps]
     return Chart(
