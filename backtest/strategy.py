@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from backtest.errors import StrategyError
 
@@ -104,6 +104,27 @@ class StrategySettings(BaseModel):
     params: dict[str, object] = Field(
         default_factory=dict, description="the strategy's own parameters"
     )
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{key}={self.params[key]}' for key in self.params)})"
+
+
+def _can_be_made(settings: StrategySettings) -> StrategySettings:
+    try:
+        load_strategy(settings)
+    except StrategyError as error:
+        raise ValueError(str(error)) from error
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(['params', *map(str, fault['loc'])])}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise ValueError("; ".join(faults)) from error
+    return settings
+
+
+BaseStrategy = Annotated[StrategySettings, AfterValidator(_can_be_made)]
+"""Settings of a strategy that another one is laid over: known, with parameters that it takes."""
 
 
 def find_strategies(root: Path | None = None) -> dict[str, Path]:
@@ -201,7 +222,7 @@ def _file_of(name: str, root: Path | None) -> Path:
     known = find_strategies(root)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = f"; did you mean '{near[0]}'?" if near else "."
         raise StrategyError(
             f"No strategy '{name}'{hint} Known: {', '.join(sorted(known)) or 'none'}. "
             f"A strategy is one file: strategies/{name}.py."

@@ -39,7 +39,7 @@ from pydantic import Field
 from backtest import Panel, Strategy
 from backtest.errors import StrategyError
 from backtest.indicators import rolling_std
-from backtest.strategy import StrategySettings, find_strategies, load_strategy
+from backtest.strategy import BaseStrategy, find_strategies, load_strategy
 
 if TYPE_CHECKING:
     from backtest.clock import ClockSettings
@@ -53,7 +53,7 @@ class BitcoinHedge(Strategy):
     event_fractions: ClassVar[tuple[str, ...]] = ("fall",)
 
     coin: str = Field("BTC", description="symbol of the coin")
-    base: StrategySettings | None = Field(
+    base: BaseStrategy | None = Field(
         None, description="name and params of the strategy that gets the rest; null for none"
     )
     reserve: float = Field(0.1, gt=0, le=1, description="share of NAV set aside for the coin")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from backtest.clock import ClockSettings
 from backtest.errors import StrategyError
@@ -102,6 +103,19 @@ def test_the_faults_of_the_base_are_its_own_and_a_schedule_is_one():
         "bitcoin_hedge cannot lie over 'ipo_day_one', which has a schedule of its own"
     ]
     assert strategy().faults(Execution(), late) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ({"name": "low_pe"}, r"No strategy 'low_pe'\. Known: .*low_pe_rotation"),
+        ({"name": "low_pe_rotation", "params": {"topp": 3}}, r"params\.topp: Extra inputs"),
+        ({"name": "low_pe_rotation", "params": {"top": 9, "keep": 3}}, "keep must be at least top"),
+    ],
+)
+def test_a_base_that_cannot_be_is_refused_at_once(base, said):
+    with pytest.raises(ValidationError, match=said):
+        strategy(base=base)
 
 
 def test_the_source_of_the_base_is_part_of_what_the_run_depends_on():
