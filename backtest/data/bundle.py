@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ import pyarrow as pa
 from backtest.data.checks import run_checks
 from backtest.data.files import content_hash, find_folder, read_folder
 from backtest.data.findings import Finding
+from backtest.data.frames import Frame, arrow_tables
 from backtest.data.known import instant_of, keep_known
 from backtest.data.rows import sort_rows
 from backtest.data.schema import (
@@ -40,16 +41,6 @@ from backtest.data.store import (
 )
 from backtest.data.versions import current_rows
 from backtest.errors import DataError, Fault
-
-
-class ArrowStream(Protocol):
-    """A frame of any library that speaks Arrow: polars, pyarrow, DuckDB."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Its rows, as Arrow's C stream."""
-
-
-Frame = pd.DataFrame | ArrowStream
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +127,7 @@ class Bundle:
             "fx": fx,
             "rates": rates,
         }
-        raw, faults = _arrow(given)
+        raw, faults = arrow_tables(given)
         typed = _typed(raw, {}, None)
         digest = _values_hash(info, typed.tables)
         made = _checked(info, typed, faults, checks or {}, None, title=name)
@@ -212,23 +203,6 @@ def _bundle(
         as_of=as_of,
         path=path,
     )
-
-
-def _arrow(given: Mapping[str, Frame | None]) -> tuple[dict[str, pa.Table], list[Fault]]:
-    """Frames as Arrow tables, without their index; a column of mixed types is a fault."""
-    tables: dict[str, pa.Table] = {}
-    faults: list[Fault] = []
-    for name, frame in given.items():
-        if frame is None:
-            continue
-        try:
-            if isinstance(frame, pd.DataFrame):
-                tables[name] = pa.Table.from_pandas(frame, preserve_index=False)
-            else:
-                tables[name] = pa.table(frame)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
-            faults.append(Fault(name, f"cannot be read: {str(error).partition(chr(10))[0]}"))
-    return tables, faults
 
 
 @dataclass(frozen=True, eq=False)

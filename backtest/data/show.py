@@ -45,6 +45,7 @@ def show_text(bundle: Bundle) -> RenderableType:
     spans = sessions_of(bundle.instruments, bundle.first, bundle.last)
     parts: list[RenderableType] = [
         _heading(bundle),
+        *_caveats(bundle),
         _tables(bundle),
         _coverage(bundle, spans),
         *_dividends_and_splits(bundle),
@@ -58,7 +59,8 @@ def show_text(bundle: Bundle) -> RenderableType:
 
 def check_text(bundle: Bundle) -> RenderableType:
     """Terminal page of what a bundle's checks found, and where."""
-    return Group(_heading(bundle), show_findings(bundle.findings), *_places(bundle.findings))
+    parts = [_heading(bundle), *_caveats(bundle)]
+    return Group(*parts, show_findings(bundle.findings), *_places(bundle.findings))
 
 
 def show_findings(findings: Iterable[Finding]) -> RenderableType:
@@ -126,6 +128,11 @@ def _heading(bundle: Bundle) -> Text:
     where = f"\n{bundle.path}" if bundle.path is not None else "\nin memory"
     text.append(f"{where}  sha256 {bundle.hash[:16]}", style="dim")
     return text
+
+
+def _caveats(bundle: Bundle) -> list[Text]:
+    """What the source could not know, a line each."""
+    return [Text(f"caveat: {caveat}", style="yellow") for caveat in bundle.caveats]
 
 
 def _grid(title: str, *columns: str) -> Listing:

@@ -26,8 +26,8 @@ _ENTRIES_KEPT = 24
 # What is stored depends on this code: a change of it makes every entry stale.
 _CODE = (
     "parse.py", "schema.py", "files.py", "rows.py", "settings.py", "findings.py", "checks.py",
-    "bar_checks.py", "move_checks.py", "known.py", "versions.py", "bundle.py", "arrays.py",
-    "store.py", "../calendars.py",
+    "bar_checks.py", "move_checks.py", "known.py", "versions.py", "frames.py", "bundle.py",
+    "arrays.py", "store.py", "../calendars.py",
 )  # fmt: skip
 
 _log = logging.getLogger(__name__)

@@ -39,6 +39,9 @@ _FORMATS = (
     "", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y.%m.%d",
     "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y%m%d %H:%M", "%d/%m/%y", "%m/%d/%y",
 )  # fmt: skip
+_HEADING = (2, 3)
+"""Lines that ``yfinance.download(...).to_csv()`` puts between its heading and its rows."""
+
 _SAMPLE = 2_000
 _MANY = 3
 
@@ -50,6 +53,7 @@ class _Guess:
     files: list[str]
     columns: dict[str, str]
     names: list[str]
+    skip: tuple[int, ...] = ()
     wide: bool = False
     dates: str = ""
     other_dates: str = ""
@@ -66,7 +70,7 @@ def guess_mapping(files: Sequence[Path], *, name: str) -> str:
     DataError
         A file cannot be read, or has neither a date nor a price that can be recognised.
     """
-    groups: dict[tuple[str, ...], list[tuple[Path, pd.DataFrame]]] = {}
+    groups: dict[tuple[object, ...], list[tuple[Path, pd.DataFrame]]] = {}
     gone = [Fault("", "no such file", str(path)) for path in files if not path.exists()]
     found = [inside for path in files for inside in files_below(path)]
     if gone or not found:
@@ -74,17 +78,23 @@ def guess_mapping(files: Sequence[Path], *, name: str) -> str:
         raise DataError("--guess", gone or nothing)
     for path in found:
         frame = read_file(path, Input())
+        skip = _HEADING if len(frame) and str(frame.iloc[0, 0]) == "Ticker" else ()
+        if skip:
+            frame = read_file(path, Input(skip=list(skip)))
         frame.columns = [str(column).strip() for column in frame.columns]
-        groups.setdefault(tuple(frame.columns), []).append((path, frame))
-    guesses = [_guess(members) for members in groups.values()]
+        groups.setdefault((skip, *frame.columns), []).append((path, frame))
+    guesses = [_guess(members, has_heading=key[0] == _HEADING) for key, members in groups.items()]
     return _text(guesses, name)
 
 
-def _guess(members: list[tuple[Path, pd.DataFrame]]) -> _Guess:
+def _guess(members: list[tuple[Path, pd.DataFrame]], *, has_heading: bool) -> _Guess:
     path, frame = members[0]
     names = list(frame.columns)
     columns = _recognised(names)
-    found = _Guess([path.name for path, _ in members], columns, names)
+    if has_heading:
+        columns["session"] = names[0]
+    skip = _HEADING if has_heading else ()
+    found = _Guess([path.name for path, _ in members], columns, names, skip)
     rest = [one for one in names if one not in columns.values() and one.lower() not in _LEFT_ALONE]
     if "session" not in columns:
         shown = ", ".join(names[:8])
@@ -197,6 +207,8 @@ def _input(guess: _Guess) -> list[str]:
         "  - table: bars",
         f"    files: [{', '.join(_quoted(one) for one in _patterns(guess))}]",
     ]
+    if guess.skip:
+        lines.append(f"    skip: {list(guess.skip)}")
     if guess.wide:
         lines.append("    wide: close                      # what the cells are")
     shown = [f"{ours}: {_quoted(guess.columns[ours])}" for ours in _BARS if ours in guess.columns]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +118,7 @@ def _assigned(
 
 
 def _fits(path: Path, patterns: Sequence[str]) -> bool:
-    return any(not one or fnmatch(path.name, Path(one).name) for one in patterns)
+    return any(not one or path.absolute().match(one) for one in patterns)
 
 
 def _of_file(fault: Fault, path: Path) -> Fault:

@@ -72,11 +72,27 @@ def days(values: pd.Series[Any], form: str, zone: str) -> pd.Series[Any]:
     if pd.api.types.is_datetime64_any_dtype(values):
         return _dates_of(values, zone)
     words = values.astype("str").fillna("").str.strip()
-    known: dict[str, Any] = {word: _day(word, form, zone) for word in words.unique()}  # NaT too
+    known = _plain_days(words, form)
+    known |= {word: _day(word, form, zone) for word in words.unique() if word not in known}
     what = f"a date of the form {form}" if form else "an ISO date"
     _refuse([word for word, day in known.items() if day is None], what)
     read = [known[word] for word in words]
     return pd.Series(pd.to_datetime(read), index=values.index).astype("datetime64[ns]")
+
+
+def _plain_days(words: pd.Series[Any], form: str) -> dict[str, Any]:
+    """Days of the words that are plain dates, all read at once; others take longer to look at."""
+    if "%q" in form:
+        return {}
+    unique = pd.Index(words.unique())
+    try:
+        read = pd.to_datetime(unique, format=form or "ISO8601", errors="coerce")
+    except ValueError:  # some have an offset, some have none
+        return {}
+    if not isinstance(read, pd.DatetimeIndex) or read.tz is not None:
+        return {}
+    plain = read.notna() & (read == read.normalize())
+    return dict(zip(unique[plain], read[plain], strict=True))
 
 
 def _dates_of(values: pd.Series[Any], zone: str) -> pd.Series[Any]:

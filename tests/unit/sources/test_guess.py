@@ -36,6 +36,14 @@ def test_a_file_for_each_symbol(guessed):
     assert "# not taken: Adj Close" in said
 
 
+def test_a_file_with_the_three_lines_of_heading_of_yfinance(guessed):
+    head = "Price,Close,High,Low,Open,Volume\nTicker,SPY,SPY,SPY,SPY,SPY\nDate,,,,,\n"
+    said, tables = guessed(SPY__csv=head + "2024-03-04,10,11,9,10.5,5\n")
+    assert "skip: [2, 3]" in said
+    assert rows(tables) == [("SPY", "2024-03-04", 10.0)]
+    assert tables["bars"]["open"].tolist() == [10.5]
+
+
 def test_a_long_file_of_mainland_codes_with_compact_dates(guessed):
     text = "交易日期,股票代码,收盘价,成交量\n20240304,600519,1700.5,3.2万\n20240304,000001,10,1\n"
     _, tables = guessed(all__csv=text)
