@@ -28,8 +28,11 @@ class DataFacts:
     foreign: bool
     """Something tradable is in another currency than the portfolio."""
     dividends: bool
+    """Some dividend has no date of payment."""
     survivors: bool
     """No instrument was delisted within the bundle."""
+    actions: frozenset[str] = frozenset()
+    """The kinds of corporate action that it has."""
 
 
 def data_facts(bundle: Bundle, config: RunConfig) -> DataFacts:
@@ -49,8 +52,9 @@ def data_facts(bundle: Bundle, config: RunConfig) -> DataFacts:
         simulated=bundle.simulated,
         rates=bool((bundle.rates["currency"] == currency).any()),
         foreign=bool((tradable["currency"] != currency).any()),
-        dividends=bool((actions["kind"] == "dividend").any()),
+        dividends=bool(((actions["kind"] == "dividend") & actions["pay_date"].isna()).any()),
         survivors=bool(tradable["delisted"].isna().all()),
+        actions=frozenset(actions["kind"]),
     )
 
 
@@ -177,13 +181,27 @@ def _of_data(config: RunConfig, facts: DataFacts) -> Iterator[str]:
         )
     if facts.dividends:
         yield "Dividends are credited on the ex-date, not on the later day of payment."
+    yield from _of_actions(config, facts)
     if facts.survivors:
         yield "Survivors only: nothing in the universe was ever delisted in this data."
     if facts.adjusted:
         yield (
             "Prices are adjusted: lots, per-share fees and ratios to facts are approximate, ticks "
-            "and price limits are off, dividends are reinvested without tax."
+            "and price limits are off."
         )
+
+
+def _of_actions(config: RunConfig, facts: DataFacts) -> Iterator[str]:
+    rights = config.portfolio.rights
+    if rights != "lapse" and facts.actions & {"rights", "open_offer"}:
+        yield (
+            "Rights are sold at what the open makes them worth, or taken up, at no cost and on the "
+            f"ex-date, before they trade (portfolio.rights: {rights})."
+        )
+    if "in_kind" in facts.actions or (
+        config.portfolio.scrip == "shares" and "scrip" in facts.actions
+    ):
+        yield "Shares given instead of cash may be sold from the ex-date on, before they arrive."
 
 
 def _choices(config: RunConfig) -> list[str | MarketChoice]:

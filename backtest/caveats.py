@@ -17,6 +17,7 @@ from backtest.data.checks import bundle_volume_missing
 from backtest.data.fx import fx_gaps
 from backtest.data.grid import Grid
 from backtest.market.doubts import in_short
+from backtest.result import BY_RIGHT
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -80,7 +81,7 @@ def caveats(
 
 def uncapped(bundle: Bundle, grid: Grid, fills: pd.DataFrame) -> Iterator[str]:
     """Say which fills no volume could cap, because it is missing or zero for a whole exchange."""
-    dealt = fills[~fills["reason"].isin(["delisted", "offer"])]
+    dealt = fills[~fills["reason"].isin([*BY_RIGHT, "offer"])]
     bars, columns = grid.bars, grid.columns
     missing = bundle_volume_missing(bundle, bars)
     column = dealt["symbol"].map(columns).to_numpy(dtype=np.int64)

@@ -105,6 +105,14 @@ class Portfolio(BaseModel):
     withholding: Fraction | dict[str, Fraction] = Field(
         0.0, description="tax kept from dividends: one fraction, or one by exchange"
     )
+    rights: Literal["lapse", "sell", "take_up"] = Field(
+        "lapse",
+        description="what becomes of rights: lost; sold at the open less the price of the issue; "
+        "or taken up as far as the cash goes and the rest sold. An open offer cannot be sold",
+    )
+    scrip: Literal["cash", "shares"] = Field(
+        "cash", description="what is chosen where a dividend can be had in shares"
+    )
     delisting_recovery: Fraction = Field(
         1.0,
         ge=0,

@@ -26,6 +26,8 @@ CONTEXT = (
     "currencies",
 )
 """Tables of what the pages show of the market; a run has those that it has something for."""
+BY_RIGHT = ("delisted", "takeover", "rights", "scrip", "in_kind")
+"""Reasons of fills that no market made: what a corporate action paid or gave."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtest.calendars import Sessions, sessions, timezone
+from backtest.data.action_kinds import ACTION_KINDS
 from backtest.data.bar_checks import check_bars
 from backtest.data.findings import Finding, Found
 from backtest.data.move_checks import check_moves
@@ -141,7 +142,7 @@ def unsorted_facts(facts: pd.DataFrame) -> BoolArray:
 
 
 def nonpositive_price(name: str, frame: pd.DataFrame) -> BoolArray:
-    """Rows with a price, rate or split ratio not above 0, or a negative volume or payment."""
+    """Rows with a price, rate or ratio not above 0, or a negative volume or payment."""
     if name == "bars":
         wrong = frame["volume"].to_numpy() < 0
         for column in ("open", "high", "low", "close"):
@@ -149,9 +150,10 @@ def nonpositive_price(name: str, frame: pd.DataFrame) -> BoolArray:
         return wrong
     if name == "fx":
         return (frame["rate"] <= 0).to_numpy()
-    split = (frame["kind"] == "split").to_numpy(dtype=bool)
+    ratios = [kind for kind, needs in ACTION_KINDS.items() if needs.is_ratio]
+    is_ratio = frame["kind"].isin(ratios).to_numpy(dtype=bool)
     value: FloatArray = frame["value"].to_numpy()
-    senseless: BoolArray = (value < 0) | (split & (value == 0))
+    senseless: BoolArray = (value < 0) | (is_ratio & (value == 0))
     return senseless
 
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from backtest.data.schema import EXTRA, TABLES, BundleInfo, nearest, read_info
+from backtest.data.parse import nearest
+from backtest.data.schema import EXTRA, TABLES, BundleInfo, read_info
 from backtest.data.settings import is_remote
 from backtest.data.write import INFO, finish_replacement
 from backtest.errors import Fault, NoBundleError

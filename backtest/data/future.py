@@ -151,7 +151,8 @@ def _bars(bundle: Bundle, instant: np.datetime64, rng: np.random.Generator) -> p
 
 def _actions(bundle: Bundle, instant: np.datetime64, rng: np.random.Generator) -> pd.DataFrame:
     opens, _ = _events(bundle, bundle.actions, "ex_session")
-    return _scaled(bundle.actions, "value", opens > instant, rng)
+    moved = _scaled(bundle.actions, "value", opens > instant, rng)
+    return _scaled(moved, "price", opens > instant, rng)
 
 
 def _facts(facts: pd.DataFrame, late: BoolArray, rng: np.random.Generator) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 from backtest.calendars import sessions
 from backtest.data.arrays import BarArrays
 from backtest.data.bundle import Bundle
+from backtest.data.deals import Actions, Deals, actions_of, deals_of
 from backtest.kernels.marks import fill_marks
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,21 +25,6 @@ UNKNOWN = np.int32(-(2**31))
 """Row of an event whose date is not given."""
 
 _EARLIEST = date(1990, 1, 1)  # sessions before the grid are counted from here on
-
-
-@dataclass(frozen=True, eq=False)
-class Actions:
-    """Splits and dividends, one entry per instrument and ex-session, sorted by (column, row).
-
-    ``split`` is new shares per old share (1 for none), ``dividend`` gross cash per share as traded
-    on the ex-session (0 for none); ``ptr[j]:ptr[j + 1]`` are those of column j.
-    """
-
-    ptr: IntArray
-    column: IntArray
-    row: IntArray
-    split: FloatArray
-    dividend: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +41,7 @@ class Grid:
     mark: FloatArray
     total_return: FloatArray
     actions: Actions
+    deals: Deals
     listed: IntArray
     delisted: IntArray
     delisting_value: FloatArray
@@ -67,12 +54,13 @@ class Grid:
 
 def build_grid(bundle: Bundle, bars: BarArrays) -> Grid:
     """The grid of ``bundle`` over the sessions of ``bars``."""
-    actions = _actions(bundle, bars)
-    mark = np.empty_like(bars.close)
-    total_return = np.empty_like(bars.close)
-    fill_marks(
-        bars.close, actions.ptr, actions.row, actions.split, actions.dividend, mark, total_return
-    )
+    deals = deals_of(bundle, bars)
+    actions = actions_of(bundle, bars, deals)
+    mark, total_return = _marks(bars, actions)
+    if deals.need_prices:
+        deals = deals.priced(bars, actions, mark)
+        actions = actions_of(bundle, bars, deals)
+        mark, total_return = _marks(bars, actions)
     value = np.full(len(bars.symbols), np.nan)
     known = bundle.actions[bundle.actions["kind"] == "delisting"]
     columns = {symbol: j for j, symbol in enumerate(bars.symbols)}
@@ -83,41 +71,18 @@ def build_grid(bundle: Bundle, bars: BarArrays) -> Grid:
         mark=mark,
         total_return=total_return,
         actions=actions,
+        deals=deals.with_factors(actions, mark),
         listed=_listed(bundle, bars),
         delisted=_delisted(bundle, bars),
         delisting_value=value,
     )
 
 
-def row_of(bars: BarArrays, column: int, session: np.datetime64) -> int:
-    """Ordinal of ``session`` (a date) in the calendar of the column's exchange."""
-    dates = bars.sessions[bars.exchanges[bars.column_exchange[column]]].dates
-    return int(np.searchsorted(dates, session.astype("datetime64[D]")))
-
-
-def _actions(bundle: Bundle, bars: BarArrays) -> Actions:
-    columns = {symbol: j for j, symbol in enumerate(bars.symbols)}
-    table = bundle.actions[bundle.actions["kind"].isin(["split", "dividend"])]
-    split: dict[tuple[int, int], float] = {}
-    dividend: dict[tuple[int, int], float] = {}
-    for symbol, session, kind, value in zip(
-        table["symbol"], table["ex_session"].to_numpy(), table["kind"], table["value"], strict=True
-    ):
-        column = columns[symbol]
-        key = (column, row_of(bars, column, session))
-        if kind == "split":
-            split[key] = split.get(key, 1.0) * value
-        else:
-            dividend[key] = dividend.get(key, 0.0) + value
-    keys = sorted(split.keys() | dividend.keys())
-    owner = np.array([key[0] for key in keys], dtype=np.int32)
-    return Actions(
-        ptr=np.searchsorted(owner, np.arange(len(bars.symbols) + 1)).astype(np.int32),
-        column=owner,
-        row=np.array([key[1] for key in keys], dtype=np.int32),
-        split=np.array([split.get(key, 1.0) for key in keys], dtype=np.float64),
-        dividend=np.array([dividend.get(key, 0.0) for key in keys], dtype=np.float64),
-    )
+def _marks(bars: BarArrays, actions: Actions) -> tuple[FloatArray, FloatArray]:
+    """Last known closes and total-return index, after these actions."""
+    mark, total_return = np.empty_like(bars.close), np.empty_like(bars.close)
+    fill_marks(bars.close, actions.ptr, actions.row, actions.table, mark, total_return)
+    return mark, total_return
 
 
 def _listed(bundle: Bundle, bars: BarArrays) -> IntArray:

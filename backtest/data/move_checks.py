@@ -14,6 +14,7 @@ from backtest.data.bar_checks import SPIKE_FACTOR, BarRows, bar_rows, before_las
 from backtest.data.findings import Found, places_of
 from backtest.data.rows import symbol_columns
 from backtest.data.schema import Tables
+from backtest.kernels.marks import ex_rights
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -37,7 +38,8 @@ class Moves:
     """Bars with what happened to their shares since the bar before.
 
     ``before`` is the last close, NaN for an instrument's first bar; ``split`` the new shares per
-    old, 1 without a split; ``dividend`` the cash per share as on the bar's date.
+    old, 1 without a split, a rights issue counting as the split that lowers prices as much;
+    ``dividend`` the cash per share as on the bar's date.
     """
 
     bars: BarRows
@@ -88,8 +90,12 @@ def moves_of(bars: BarRows, actions: pd.DataFrame, row: IntArray) -> Moves:
     split, dividend = np.ones(len(before)), np.zeros(len(before))
     ours = (row >= 0) & (kind == "split").to_numpy(dtype=bool)
     np.multiply.at(split, row[ours], value[ours])
-    ours = (row >= 0) & (kind == "dividend").to_numpy(dtype=bool)
+    ours = (row >= 0) & kind.isin(["dividend", "scrip"]).to_numpy(dtype=bool)
     np.add.at(dividend, row[ours], value[ours])
+    price = actions["price"].to_numpy()
+    for k in np.flatnonzero((row >= 0) & kind.isin(["rights", "open_offer"]).to_numpy(dtype=bool)):
+        last = before[row[k]] / split[row[k]]
+        split[row[k]] *= last / ex_rights(last, value[k], price[k])
     return Moves(bars, before, split, dividend)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -15,7 +14,8 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backtest.calendars import exchange_problem
-from backtest.data.parse import Column, Kind, blank, parse_column
+from backtest.data.action_kinds import action_problems
+from backtest.data.parse import Column, Kind, blank, nearest, parse_column
 from backtest.errors import Fault
 
 Tables = Mapping[str, pd.DataFrame]
@@ -92,6 +92,9 @@ TABLES: Mapping[str, Table] = {
             "ex_session": _all("date"),
             "kind": _all("text"),
             "value": _all("number"),
+            "price": Column("number"),
+            "symbol_to": Column("text", default=""),
+            "pay_date": Column("date"),
         },
         key=("symbol", "ex_session", "kind"),
         order=("symbol", "ex_session", "kind"),
@@ -126,7 +129,6 @@ TABLES: Mapping[str, Table] = {
 }
 """The tables in the order in which faults are told."""
 
-ACTION_KINDS = ("split", "dividend", "delisting")
 FLOWS = "southbound_"
 """What names of facts about Stock Connect southbound begin with."""
 ELIGIBLE = "southbound_eligible"
@@ -166,12 +168,6 @@ class BundleInfo(BaseModel):
     sources: tuple[SourceInfo, ...] = Field(
         (), description="what it was fetched from; backtest data fetch writes it"
     )
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` for the nearest known name, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def read_info(raw: object, file: str) -> tuple[BundleInfo | None, list[Fault]]:
@@ -285,8 +281,8 @@ def value_faults(
     """Which rows of instruments and actions have values that make no sense, and their faults.
 
     These are always errors: an unknown exchange or class of shares, a lot or offer price not above
-    0, a delisting before the listing, an unknown kind of action, splits or dividends beside
-    adjusted prices, a field that bundle.yaml names and the facts do not have.
+    0, a delisting before the listing, an action that `action_problems` finds senseless, a field
+    that bundle.yaml names and the facts do not have.
     """
     wrong = {name: np.zeros(len(tables[name]), dtype=bool) for name in ("instruments", "actions")}
     faults: list[Fault] = []
@@ -313,14 +309,9 @@ def value_faults(
         hint = nearest(name, SHARE_CLASSES)
         message = f"must be {', '.join(SHARE_CLASSES)} or nothing, got {name!r}{hint}"
         tell("instruments", "share_class", instruments["share_class"] == name, message)
-    for kind in sorted(set(actions["kind"]) - {"", *ACTION_KINDS}):
-        hint = nearest(kind, ACTION_KINDS)
-        message = f"must be split, dividend or delisting, got {kind!r}{hint}"
-        tell("actions", "kind", actions["kind"] == kind, message)
-    if info is not None and info.prices == "adjusted":
-        moved = actions["kind"].isin(["split", "dividend"])
-        message = "adjusted prices have splits and dividends in them already: leave these out"
-        tell("actions", "kind", moved, message)
+    adjusted = info is not None and info.prices == "adjusted"
+    for column, rows, message in action_problems(actions, instruments, adjusted=adjusted):
+        tell("actions", column, rows, message)
     return wrong, [*faults, *_field_faults(tables, info)]
 
 

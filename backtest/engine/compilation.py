@@ -12,7 +12,8 @@ from backtest.connect import dividend_taxes, shut_sessions
 from backtest.data.bundle import Bundle
 from backtest.data.checks import bundle_volume_missing
 from backtest.data.fx import check_fx, fx_rates, rate_known
-from backtest.data.grid import NEVER, Grid
+from backtest.data.grid import Grid
+from backtest.engine.action_arrays import action_arrays, deal_arrays, delisting_arrays
 from backtest.engine.money import (
     currencies_of,
     has_rates,
@@ -23,15 +24,14 @@ from backtest.engine.money import (
 from backtest.engine.offers import Subscriptions, offers_of
 from backtest.errors import DataError
 from backtest.execution import Execution, Exits, Portfolio
+from backtest.kernels.codes import LAPSE, SELL, TAKE_UP
 from backtest.kernels.rolling import rolling_mean_std
 from backtest.kernels.world import (
-    ACTION,
     CLOSE,
     COLUMN,
     DESK,
     EVENT,
     FIRST_DAYS,
-    GONE,
     OPEN,
     Records,
     Terms,
@@ -42,6 +42,7 @@ from backtest.market.rules import CompiledRules
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 
+_RIGHTS = {"lapse": LAPSE, "sell": SELL, "take_up": TAKE_UP}
 _WINDOW, _ENOUGH = 20, 10  # sessions that volatility and volume of the impact are taken over
 
 
@@ -85,8 +86,9 @@ def build_world(
     unknown = _volume_unknown(bundle, grid)
     impact = execution.slippage.impact > 0.0
     sigma, typical = _impact_inputs(grid, unknown) if impact else (_none(), _none())
-    act_ptr, acts = _actions(grid)
-    gone_ptr, gone = _delistings(grid)
+    act_ptr, acts = action_arrays(grid)
+    deal_ptr, deals, claims = deal_arrays(grid)
+    gone_ptr, gone = delisting_arrays(grid)
     base = clock.base_sessions
     run = slice(clock.first, clock.last + 1)
     dates = base.dates[run].astype("datetime64[D]").astype(np.int64)
@@ -115,6 +117,9 @@ def build_world(
         volume_unknown=unknown,
         act_ptr=act_ptr,
         acts=acts,
+        deal_ptr=deal_ptr,
+        deals=deals,
+        claims=claims,
         gone_ptr=gone_ptr,
         gone=gone,
         desks=_desks(bundle, clock, currencies),
@@ -151,6 +156,8 @@ def build_terms(execution: Execution, portfolio: Portfolio, exits: Exits) -> Ter
         rate_spread=portfolio.rate_spread,
         recovery=portfolio.delisting_recovery,
         at_offer=execution.ipo_entry == "offer",
+        rights=int(_RIGHTS[portfolio.rights]),
+        scrip=portfolio.scrip == "shares",
         short=portfolio.short,
         stop_loss=exits.stop_loss or 0.0,
         take_profit=exits.take_profit or 0.0,
@@ -236,39 +243,6 @@ def _volume_unknown(bundle: Bundle, grid: Grid) -> npt.NDArray[np.bool_]:
         if exchange in missing:
             out[x, : len(missing[exchange])] = missing[exchange]
     return out
-
-
-def _pointers(exchange: IntArray, row: IntArray, grid: Grid) -> IntArray:
-    """Where the entries of each (exchange, session) begin, shape (X, S + 1); entries are sorted."""
-    sessions = grid.bars.close.shape[0]
-    wide = sessions + 1
-    key = exchange.astype(np.int64) * wide + row
-    corners = np.arange(len(grid.bars.exchanges))[:, None] * wide + np.arange(wide)[None, :]
-    return np.asarray(np.searchsorted(key, corners), dtype=np.int32)
-
-
-def _actions(grid: Grid) -> tuple[IntArray, Records]:
-    actions = grid.actions
-    inside = actions.row < grid.bars.close.shape[0]
-    exchange = grid.bars.column_exchange[actions.column].astype(np.int32)
-    order = np.lexsort((actions.column, actions.row, exchange))
-    order = order[inside[order]]
-    acts = np.zeros(len(order), ACTION)
-    acts["column"] = actions.column[order]
-    acts["split"] = actions.split[order]
-    acts["dividend"] = actions.dividend[order]
-    return _pointers(exchange[order], actions.row[order], grid), acts
-
-
-def _delistings(grid: Grid) -> tuple[IntArray, Records]:
-    columns = np.flatnonzero((grid.delisted >= 0) & (grid.delisted < NEVER))
-    exchange = grid.bars.column_exchange[columns].astype(np.int32)
-    row = grid.delisted[columns]
-    order = np.lexsort((columns, row, exchange))
-    gone = np.zeros(len(columns), GONE)
-    gone["column"] = columns[order]
-    gone["value"] = grid.delisting_value[columns[order]]
-    return _pointers(exchange[order], row[order], grid), gone
 
 
 def _desks(bundle: Bundle, clock: Clock, currencies: list[str]) -> Records:

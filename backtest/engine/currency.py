@@ -10,12 +10,21 @@ import pandas as pd
 
 from backtest.clock import NAV, Clock
 from backtest.engine.money import Money
-from backtest.kernels.world import CASH_KINDS, Log
+from backtest.kernels.world import (
+    CASH_KINDS,
+    DIVIDEND,
+    FRACTION,
+    KIND,
+    PAID,
+    RECEIVABLE,
+    RIGHTS_SOLD,
+    Log,
+)
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-_OF_POSITIONS = ("dividend", "fraction")  # cash rows that a position pays out
+_INCOME = (DIVIDEND, FRACTION, RIGHTS_SOLD, KIND)  # cash rows that a position pays out
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +59,10 @@ def currency_gains(log: Log, clock: Clock, money: Money, closing: FloatArray) ->
     came, worth = np.zeros(shape), np.zeros(shape)
     np.add.at(came, (session, currency), local)
     np.add.at(worth, (session, currency), amount)
-    before, rate_before = _shifted(held), _shifted(rates)
+    whole = held + _receivables(log, clock, money, shape)
+    before, rate_before = _shifted(whole), _shifted(rates)
     gains = CurrencyGains(
-        local=(held - before + came) * rates,
+        local=(whole - before + came) * rates,
         fx=before * (rates - rate_before) + worth - came * rates,
         hedge=np.zeros(shape),
         held=held,
@@ -86,7 +96,8 @@ def currency_moves(log: Log, clock: Clock, money: Money, closing: FloatArray) ->
     dealt = -log.fill[:, 0] * log.fill[:, 1]
     own = money.of_column[fill_at[:, 2]]
     fill = dealt * (log.fill[:, 3] - rates[session_of(clock, fill_at[:, 0]), own])
-    paid = np.isin(cash_at[:, 2], [CASH_KINDS.index(name) for name in _OF_POSITIONS])
+    # A receivable is a trade's where it is earned: it may be flat when it is paid.
+    paid = np.isin(cash_at[:, 2], [*_INCOME, RECEIVABLE])
     own = money.of_column[np.where(paid, cash_at[:, 1], 0)]
     at_close = log.cash[:, 1] * rates[session_of(clock, cash_at[:, 0]), own]
     cash = np.where(paid, log.cash[:, 0] - at_close, 0.0)
@@ -156,13 +167,23 @@ def _flows(
     """What positions took and gave, before costs: session, currency, in it, in the portfolio's."""
     column = log.fill_at[:, 2].astype(np.int64)
     dealt = -log.fill[:, 0] * log.fill[:, 1]
-    kinds = [CASH_KINDS.index(name) for name in _OF_POSITIONS]
-    paid = np.isin(log.cash_at[:, 2], kinds)
+    paid = np.isin(log.cash_at[:, 2], [*_INCOME, PAID])
     events = np.concatenate([log.fill_at[:, 0], log.cash_at[paid, 0]])
     columns = np.concatenate([column, log.cash_at[paid, 1].astype(np.int64)])
     local = np.concatenate([dealt, log.cash[paid, 1]])
     amount = np.concatenate([dealt * log.fill[:, 3], log.cash[paid, 0]])
     return session_of(clock, events), money.of_column[columns], local, amount
+
+
+def _receivables(log: Log, clock: Clock, money: Money, shape: tuple[int, ...]) -> FloatArray:
+    """Dividends to come at each base close, by currency and in it; none after a bankruptcy."""
+    owed = np.zeros(shape)
+    for kind, sign in ((RECEIVABLE, 1.0), (PAID, -1.0)):
+        own = log.cash_at[:, 2] == kind
+        currency = money.of_column[log.cash_at[own, 1]]
+        session = session_of(clock, log.cash_at[own, 0])
+        np.add.at(owed, (session, currency), sign * log.cash[own, 1])
+    return np.where(log.nav[:, None] > 0.0, np.cumsum(owed, axis=0), 0.0)
 
 
 def _add_cash(gains: CurrencyGains, log: Log, clock: Clock) -> None:

@@ -13,7 +13,19 @@ from backtest.clock import Clock
 from backtest.data.grid import Grid
 from backtest.engine.currency import session_of
 from backtest.engine.money import Money
-from backtest.kernels.world import ACCOUNT_COLUMNS, CASH_KINDS, OFFER, REASONS, STATUSES, Log
+from backtest.kernels.world import (
+    ACCOUNT_COLUMNS,
+    ACQUIRED,
+    CASH_KINDS,
+    DELISTED,
+    ELECTED,
+    GIVEN,
+    OFFER,
+    REASONS,
+    STATUSES,
+    SUBSCRIBED,
+    Log,
+)
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -22,6 +34,8 @@ HEDGES = ("hedge", "hedge_cost")
 """Kinds of the ledger whose component is the currency that is hedged."""
 APPLICATIONS = ("application", "refund", "handling_fee", "loan_interest")
 """Kinds of the ledger that an application for a new listing makes."""
+
+_NO_CASH = ("split", "receivable", "moved")
 
 SUBSCRIPTION = "subscription"
 """Fee component of an allotment at the offer price."""
@@ -136,8 +150,11 @@ def _fill_entries(log: Log, components: Sequence[str], money: Money) -> list[Ent
     event = log.fill_at[:, 0].astype(np.int64)
     column = log.fill_at[:, 2].astype(np.int64)
     shares, _, price, rate, fx_cost, _ = log.fill.T
-    offered = log.fill_at[:, 3] == OFFER
-    gone = np.array([REASONS[r] == "delisted" for r in log.fill_at[:, 3]], dtype=np.bool_)
+    reason = log.fill_at[:, 3]
+    by_right = (ACQUIRED, SUBSCRIBED, ELECTED, GIVEN)
+    apart = {"subscription": (OFFER,), "delisting": (DELISTED,)}
+    apart |= {REASONS[code]: (code,) for code in by_right}
+    traded = ~np.isin(reason, [code for codes in apart.values() for code in codes])
     step = np.arange(len(event), dtype=np.float64)
     local = -shares * price
     own = money.of_column[column]
@@ -145,11 +162,11 @@ def _fill_entries(log: Log, components: Sequence[str], money: Money) -> list[Ent
     def entry(kind: str, component: str, paid: FloatArray, later: float) -> Entry:
         return kind, component, event, column, paid * rate, paid, step + later, own
 
-    entries = [
-        entry("trade", "", np.where(~offered & ~gone, local, 0.0), 0.0),
-        entry("subscription", "", np.where(offered, local, 0.0), 0.0),
-        entry("delisting", "", np.where(gone, local, 0.0), 0.0),
-    ]
+    entries = [entry("trade", "", np.where(traded, local, 0.0), 0.0)]
+    for kind, codes in apart.items():
+        chosen = np.isin(reason, codes)
+        if chosen.any():
+            entries.append(entry(kind, "", np.where(chosen, local, 0.0), 0.0))
     entries += [entry("fee", name, -log.fill_fees[:, k], 0.1) for k, name in enumerate(components)]
     paid, payer = (-fx_cost, 0 * own) if money.kept else (-fx_cost / rate, own)
     return [*entries, ("fx_cost", "", event, column, -fx_cost, paid, step + 0.2, payer)]
@@ -166,7 +183,7 @@ def _cash_entries(log: Log, money: Money) -> list[Entry]:
     currency = np.where(code > 0, code - 1, own)
     entries: list[Entry] = []
     for k, name in enumerate(CASH_KINDS):
-        if name == "split":
+        if name in _NO_CASH:
             continue
         about = range(1, len(money.names)) if name in HEDGES else [0]
         for c in about:  # the currency that is hedged; the cash is the portfolio's

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,7 +10,8 @@ from backtest.calendars import Sessions
 from backtest.clock import CLOSE, NAV, OPEN, Clock
 from backtest.data.grid import Grid
 from backtest.engine.currency import CurrencyMoves
-from backtest.kernels.world import CASH_KINDS, REASONS, Log
+from backtest.engine.trips import Trip, follow_move
+from backtest.kernels.world import CASH_KINDS, PAID, PAID_CONVERSION, REASONS, Log
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,34 +38,8 @@ COLUMNS = (
 )
 
 _WITHIN = ("stop_loss", "take_profit", "trailing_stop")  # left when the price was met
+_INCOME = ("dividend", "receivable", "rights", "in_kind")
 _FLAT = 1e-9  # shares: what rounding may leave of a position that was sold
-
-
-@dataclass
-class _Trip:
-    """A position from flat to flat while it is followed; prices per share as held at the end."""
-
-    column: int
-    side: float
-    begun: int  # event
-    rates: CurrencyMoves
-    held: float = 0.0
-    largest: float = 0.0
-    bought: float = 0.0  # shares that opened or added, and what was paid for them
-    paid: float = 0.0
-    sold: float = 0.0
-    received: float = 0.0
-    invested: float = 0.0  # portfolio currency, costs of the entries included
-    cash: float = 0.0  # portfolio currency, all flows
-    moves: float = 0.0  # portfolio currency: what exchange rates made of the flows
-    dividends: float = 0.0
-    fees: float = 0.0
-    growth: float = 1.0  # splits since the entry
-    rest: float = 0.0  # of a share, after a split: paid in cash, next in the log
-    entered_at_close: bool = False
-    last: float = np.nan  # price of the last fill
-    left: tuple[float, float] | None = None  # range of the last bar that it was held through
-    reason: str = ""
 
 
 def trades_frame(log: Log, clock: Clock, grid: Grid, moves: CurrencyMoves) -> pd.DataFrame:
@@ -79,7 +52,7 @@ def trades_frame(log: Log, clock: Clock, grid: Grid, moves: CurrencyMoves) -> pd
     fractions: not the bar before an entry at its close, nor after an exit at its open or level.
     """
     done: list[dict[str, object]] = []
-    trips: dict[int, _Trip] = {}
+    trips: dict[int, Trip] = {}
     last_mark = _last_marks(log)
     for event, _, kind, row in _stream(log):
         if kind == "fill":
@@ -109,7 +82,7 @@ def _follow_fill(
     log: Log,
     clock: Clock,
     grid: Grid,
-    trips: dict[int, _Trip],
+    trips: dict[int, Trip],
     done: list[dict[str, object]],
     *,
     moves: CurrencyMoves,
@@ -122,7 +95,7 @@ def _follow_fill(
     while shares != 0.0:
         trip = trips.get(column)
         if trip is None:
-            trip = _Trip(column, side=np.sign(shares), begun=event, rates=moves)
+            trip = Trip(column, np.sign(shares), begun=event, since=event, rates=moves)
             trip.entered_at_close = bool(clock.kind[event] == CLOSE)
             trips[column] = trip
         opens = shares * trip.side > 0
@@ -157,16 +130,20 @@ def _follow_cash(
     log: Log,
     clock: Clock,
     grid: Grid,
-    trips: dict[int, _Trip],
+    trips: dict[int, Trip],
     done: list[dict[str, object]],
     *,
     event: int,
     row: int,
 ) -> None:
     column = int(log.cash_at[row, 1])
-    kind = CASH_KINDS[log.cash_at[row, 2]]
+    code = log.cash_at[row, 2]
+    kind = CASH_KINDS[code]
+    if kind == "moved":
+        follow_move(log, trips, row, event)
+        return
     trip = trips.get(column)
-    if trip is None:
+    if trip is None or code in (PAID, PAID_CONVERSION):  # the trip of the ex-session had it
         return
     amount, local, change = (float(value) for value in log.cash[row])
     if kind == "split":
@@ -184,7 +161,7 @@ def _follow_cash(
         return
     trip.cash += amount
     trip.moves += float(trip.rates.cash[row])
-    trip.dividends += amount if kind == "dividend" else 0.0
+    trip.dividends += amount if kind in _INCOME else 0.0
     trip.fees -= amount if kind == "fx_cost" else 0.0
     if kind == "fraction":
         trip.sold += abs(trip.rest)
@@ -215,7 +192,7 @@ def _last_marks(log: Log) -> dict[int, tuple[float, float]]:
 
 
 def _closed(
-    trip: _Trip, clock: Clock, grid: Grid, event: int, *, price: float | None
+    trip: Trip, clock: Clock, grid: Grid, event: int, *, price: float | None
 ) -> dict[str, object]:
     exit_price = price if price is not None else trip.received / trip.sold
     row = _row(trip, clock, grid, event, exit_price=exit_price, pnl=trip.cash)
@@ -223,14 +200,14 @@ def _closed(
 
 
 def _still_open(
-    trip: _Trip, clock: Clock, grid: Grid, mark: tuple[float, float]
+    trip: Trip, clock: Clock, grid: Grid, mark: tuple[float, float]
 ) -> dict[str, object]:
     row = _row(trip, clock, grid, len(clock.time) - 1, exit_price=np.nan, pnl=trip.cash + mark[1])
     return {**row, "exit": np.datetime64("NaT"), "exit_session": np.datetime64("NaT"), "open": True}
 
 
 def _row(
-    trip: _Trip, clock: Clock, grid: Grid, event: int, *, exit_price: float, pnl: float
+    trip: Trip, clock: Clock, grid: Grid, event: int, *, exit_price: float, pnl: float
 ) -> dict[str, object]:
     entry_price = trip.paid / trip.bought
     own = clock.sessions[clock.exchanges[grid.bars.column_exchange[trip.column]]]
@@ -248,7 +225,7 @@ def _row(
         "entry_price": entry_price,
         "exit_price": exit_price,
         "pnl": pnl,
-        "fx_pnl": trip.moves + trip.rates.held(trip.column, trip.begun, event),
+        "fx_pnl": trip.moves + trip.rates.held(trip.column, trip.since, event),
         "dividends": trip.dividends,
         "fees": trip.fees,
         "return": pnl / trip.invested if trip.invested > 0 else np.nan,
@@ -266,7 +243,7 @@ def _own_session(own: Sessions, clock: Clock, event: int) -> int:
     return max(int(np.searchsorted(own.open, clock.time[event], side="left")) - 1, 0)
 
 
-def _left_within(trip: _Trip, clock: Clock, grid: Grid, event: int) -> tuple[float, float] | None:
+def _left_within(trip: Trip, clock: Clock, grid: Grid, event: int) -> tuple[float, float] | None:
     """Lowest and highest price of the last bar while it was held; None for the whole bar's."""
     opening = float(grid.bars.open[clock.row[event], trip.column])
     if clock.kind[event] == OPEN:
@@ -278,7 +255,7 @@ def _left_within(trip: _Trip, clock: Clock, grid: Grid, event: int) -> tuple[flo
 
 
 def _excursions(
-    trip: _Trip, grid: Grid, start: int, end: int, entry_price: float
+    trip: Trip, grid: Grid, start: int, end: int, entry_price: float
 ) -> tuple[float, float]:
     """Worst and best price while it was held against the average entry, as fractions."""
     bars = grid.bars

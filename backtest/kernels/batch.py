@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backtest.kernels.book import NUDGE, change_shares, note_entry, to_lots
+from backtest.kernels.codes import codes
 from backtest.kernels.costs import split_fees, tick_of, to_tick, total_fees
 from backtest.kernels.inner import inner
 from backtest.kernels.purses import HOME, conversion_cost, draw, hold_back, square
@@ -26,7 +27,6 @@ from backtest.kernels.world import (
     Log,
     Terms,
     World,
-    codes,
 )
 
 ALL, COVERS = codes(2)  # which part of the trades takes buying power

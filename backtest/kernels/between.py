@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from backtest.kernels.book import cancel_order, change_shares, close_order, log_cash, to_lots
+from backtest.kernels.book import cancel_order, change_shares, log_cash
 from backtest.kernels.hedge import roll_hedges
 from backtest.kernels.inner import inner
 from backtest.kernels.purses import (
@@ -17,7 +15,14 @@ from backtest.kernels.purses import (
     square,
 )
 from backtest.kernels.subscriptions import release_all
-from backtest.kernels.valuation import cash_now, mark_held, mark_now, nav_now, short_value
+from backtest.kernels.valuation import (
+    cash_now,
+    mark_held,
+    mark_now,
+    nav_now,
+    receivables,
+    short_value,
+)
 from backtest.kernels.world import (
     ALL_COSTS,
     ALL_GROSS,
@@ -26,24 +31,20 @@ from backtest.kernels.world import (
     BANKRUPT,
     BORROW,
     CASH,
-    CONVERSION,
+    CLAIMS,
     DELISTED,
-    DIVIDEND,
     FEES,
     FILLS,
     FINANCING,
-    FRACTION,
     FX_COST,
     HELD,
     INTEREST,
-    LAPSED,
     LAST_CASH,
     LAST_SHORT,
     LOCKED,
     NO_COLUMN,
     POSITIONS,
     SLIPPAGE,
-    SPLIT,
     TRADED,
     WRITE_OFF,
     Book,
@@ -52,89 +53,7 @@ from backtest.kernels.world import (
     World,
 )
 
-NUDGE = 1e-9
 YEAR = 365.0
-
-
-@inner
-def take_actions(
-    world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
-) -> None:
-    """Splits, then dividends, of session ``s`` of exchange ``x``."""
-    for k in range(world.act_ptr[x, s], world.act_ptr[x, s + 1]):
-        if world.acts[k]["split"] != 1.0:
-            split(
-                world, terms, book, log, event, s, world.acts[k]["column"], world.acts[k]["split"]
-            )
-    for k in range(world.act_ptr[x, s], world.act_ptr[x, s + 1]):
-        j = world.acts[k]["column"]
-        held = book.shares[j]
-        if held == 0.0 or world.acts[k]["dividend"] == 0.0:
-            continue
-        currency = world.columns[j]["currency"]
-        local = held * world.acts[k]["dividend"]
-        if held > 0.0:
-            local *= world.columns[j]["kept"]
-        amount = local * world.fx[event, currency]
-        log_cash(book, log, event, j, DIVIDEND, amount, local, 0.0)
-        if terms.keeps and currency > 0:
-            receive(world, book, log, event, j, currency, local, terms.fx_cost)
-            square(world, terms, book, log, event)
-            continue
-        book.money[CASH] += amount
-        if currency > 0 and terms.fx_cost > 0.0:
-            cost = abs(amount) * terms.fx_cost
-            book.money[FX_COST] += cost
-            book.money[CASH] -= cost
-            log_cash(book, log, event, j, CONVERSION, -cost, -abs(local) * terms.fx_cost, 0.0)
-
-
-@inner
-def split(
-    world: World, terms: Terms, book: Book, log: Log, event: int, s: int, j: int, ratio: float
-) -> None:
-    """New shares for old ones: position, pending order, exit levels; a fraction is paid in cash."""
-    slot = book.slots[j]
-    watch = book.watch[j]
-    column = world.columns[j]
-    watch["typical_volume"] *= ratio  # of an order yet to be sized, too
-    if slot["pending"]:
-        slot["order"] = to_lots(slot["order"] * ratio, column["lot"])
-        slot["wanted"] *= ratio
-        if slot["order"] == 0.0 and not slot["leaves"]:
-            close_order(book, log, event, j, LAPSED)
-    held = book.shares[j]
-    if held == 0.0:
-        return
-    watch["average"] /= ratio
-    watch["peak"] /= ratio
-    after = held * ratio
-    rest = 0.0
-    if column["whole"]:
-        kept = np.floor(abs(after) + NUDGE)
-        kept = kept if after > 0.0 else -kept
-        rest = after - kept
-        if abs(rest) <= NUDGE:
-            rest = 0.0
-        after = kept
-    change_shares(book.shares, book.held, book.count, j, after)
-    if after == 0.0 and slot["pending"] and slot["leaves"]:
-        close_order(book, log, event, j, LAPSED)
-    log_cash(book, log, event, j, SPLIT, 0.0, 0.0, after - held)
-    if rest != 0.0:
-        price = world.open[s, j]
-        if price != price:
-            price = (world.mark[s - 1, j] if s > 0 else np.nan) / ratio
-        if price != price:  # never traded yet
-            price = column["offer"] / ratio if column["offer"] > 0.0 else 0.0
-        local = rest * price
-        amount = local * world.fx[event, column["currency"]]
-        log_cash(book, log, event, j, FRACTION, amount, local, 0.0)
-        if terms.keeps and column["currency"] > 0:
-            receive(world, book, log, event, j, column["currency"], local, 0.0)
-            square(world, terms, book, log, event)
-        else:
-            book.money[CASH] += amount
 
 
 @inner
@@ -188,16 +107,18 @@ def close_of_base(world: World, terms: Terms, book: Book, log: Log, event: int) 
         square(world, terms, book, log, event)
         revalue(world, book, log, event)
     nav = nav_now(world, book, event)
+    owed = receivables(world, book, event)
     if nav <= 0.0:
         write_off(world, book, log, event)
         nav = 0.0
+        owed = 0.0
     log.nav[t] = nav
     short = short_value(world, book, event) if terms.short else 0.0
     book.money[LAST_CASH] = at_hand(book, HOME) if terms.waits else book.money[CASH]
     book.money[LAST_SHORT] = short
-    sum_up(world, book, event, nav, short)
+    sum_up(world, book, event, nav, short, owed)
     if log.on:
-        write_account(world, book, log, event, t, nav)
+        write_account(world, book, log, event, t, nav, owed)
     else:
         book.count[POSITIONS] += book.count[HELD]
     for k in (TRADED, FEES, SLIPPAGE, FX_COST, FINANCING):
@@ -205,13 +126,16 @@ def close_of_base(world: World, terms: Terms, book: Book, log: Log, event: int) 
 
 
 @inner
-def sum_up(world: World, book: Book, event: int, nav: float, short: float) -> None:
-    """Add this NAV row to the sums over the run; ``short`` is the value of what is sold short."""
+def sum_up(world: World, book: Book, event: int, nav: float, short: float, owed: float) -> None:
+    """Add this NAV row to the sums over the run.
+
+    ``short`` is the value of what is sold short, ``owed`` that of the receivables.
+    """
     money = book.money
     money[ALL_COSTS] += money[FEES] + money[SLIPPAGE] + money[FX_COST]
     if nav > 0.0:
         money[ALL_TURNOVER] += 0.5 * money[TRADED] / nav
-        cash = cash_now(world, book, event) + money[LOCKED]
+        cash = cash_now(world, book, event) + money[LOCKED] + owed
         money[ALL_GROSS] += (nav - cash + 2.0 * short) / nav
 
 
@@ -255,10 +179,15 @@ def write_off(world: World, book: Book, log: Log, event: int) -> None:
     log_cash(book, log, event, NO_COLUMN, WRITE_OFF, -book.money[CASH], -book.money[CASH], 0.0)
     book.money[CASH] = 0.0
     give_up(world, book, log, event)
+    book.claims[:] = 0.0
+    book.owed[:] = 0.0
+    book.count[CLAIMS] = 0
 
 
 @inner
-def write_account(world: World, book: Book, log: Log, event: int, t: int, nav: float) -> None:
+def write_account(
+    world: World, book: Book, log: Log, event: int, t: int, nav: float, owed: float
+) -> None:
     """The row of the account, and one row for every position."""
     money = book.money
     gross = 0.0
@@ -295,3 +224,4 @@ def write_account(world: World, book: Book, log: Log, event: int, t: int, nav: f
     row[7] = money[FINANCING]
     row[8] = stale
     row[9] = money[LOCKED]
+    row[10] = owed

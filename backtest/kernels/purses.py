@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backtest.kernels.book import log_cash
+from backtest.kernels.codes import codes
 from backtest.kernels.inner import inner
 from backtest.kernels.world import (
     CASH,
@@ -21,7 +22,6 @@ from backtest.kernels.world import (
     Log,
     Terms,
     World,
-    codes,
 )
 
 (HOME,) = codes(1)  # the portfolio's own currency, whose cash is Book.money[CASH]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from backtest.kernels.between import close_of_base, delist, take_actions
+from backtest.kernels.actions import take_actions
+from backtest.kernels.between import close_of_base, delist
 from backtest.kernels.book import lapse_all
+from backtest.kernels.deals import take_deals
 from backtest.kernels.exits import exits_at_open, exits_within_bar, raise_peaks
 from backtest.kernels.fills import fill_offers, fill_orders
 from backtest.kernels.first_day import fill_all_but_new, fill_new, is_now
@@ -84,6 +86,8 @@ def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -
             book.desks[x]["is_open"] = True
             if world.act_ptr[x, s] < world.act_ptr[x, s + 1]:
                 take_actions(world, terms, book, log, event, x, s)
+            if world.deal_ptr[x, s] < world.deal_ptr[x, s + 1]:
+                take_deals(world, terms, book, log, event, x, s)
             watched = terms.has_exits and book.count[HELD] > 0
             early = not terms.fill_at_close or terms.first_day == FIRST_DAY_OPEN
             is_open = not world.events[event]["shut"]

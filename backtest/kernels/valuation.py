@@ -5,8 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from backtest.kernels.inner import inner
+from backtest.kernels.marks import ex_rights
 from backtest.kernels.purses import cash_at_hand, foreign_cash
-from backtest.kernels.world import CASH, HELD, LOCKED, Book, Floats, Ints, Records, Terms, World
+from backtest.kernels.world import (
+    CASH,
+    CLAIMS,
+    HELD,
+    LOCKED,
+    Book,
+    Floats,
+    Ints,
+    Records,
+    Terms,
+    World,
+)
 
 LANES = 4  # partial sums of a valuation: fixed, so that compiled and plain code add alike
 
@@ -18,8 +30,14 @@ def close_before(mark: Floats, act_ptr: Ints, acts: Records, x: int, s: int, j: 
         return np.nan
     price = mark[s - 1, j]
     for k in range(act_ptr[x, s], act_ptr[x, s + 1]):
-        if acts[k]["column"] == j and price == price:
-            price = max(price / acts[k]["split"] - acts[k]["dividend"], 0.0)
+        act = acts[k]
+        if act["column"] != j:
+            continue
+        if price == price:
+            price = ex_rights(price / act["split"], act["fresh"], act["issue"])
+            price = max(price - act["dividend"], 0.0)
+        if act["fixed"] == act["fixed"]:
+            price = act["fixed"]
     return price
 
 
@@ -93,6 +111,16 @@ def first_at_least(values: Ints, count: int, bound: int) -> int:
 
 
 @inner
+def receivables(world: World, book: Book, event: int) -> float:
+    """Dividends that went ex and are still to come, portfolio currency; of shorts below 0."""
+    total = 0.0
+    if book.count[CLAIMS] > 0:
+        for currency in range(book.owed.shape[0]):
+            total += book.owed[currency] * world.fx[event, currency]
+    return total
+
+
+@inner
 def cash_now(world: World, book: Book, event: int) -> float:
     """Cash of all currencies, in the portfolio's."""
     cash = book.money[CASH]
@@ -103,8 +131,10 @@ def cash_now(world: World, book: Book, event: int) -> float:
 
 @inner
 def nav_now(world: World, book: Book, event: int) -> float:
-    """Cash and positions at last known closes and fx, portfolio currency."""
+    """Cash, receivables and positions at last known closes and fx, portfolio currency."""
     total = cash_now(world, book, event) + book.money[LOCKED]
+    if book.count[CLAIMS] > 0:
+        total += receivables(world, book, event)
     held = book.held
     count = book.count[HELD]
     rate = world.fx[event]
@@ -137,6 +167,8 @@ def nav_now(world: World, book: Book, event: int) -> float:
 def nav_at(world: World, book: Book, event: int, x: int, prices: Floats) -> float:
     """`nav_now`, but what exchange ``x`` lists at ``prices`` where they are known."""
     total = cash_now(world, book, event) + book.money[LOCKED]
+    if book.count[CLAIMS] > 0:
+        total += receivables(world, book, event)
     columns = world.columns
     shares = book.shares
     rate = world.fx[event]

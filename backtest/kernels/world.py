@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from backtest.kernels.codes import codes
 from backtest.kernels.costs import RuleTables
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +37,6 @@ COLUMN = np.dtype(
     ],
     align=True,
 )
-ACTION = np.dtype([("column", "u4"), ("split", "f8"), ("dividend", "f8")], align=True)
 GONE = np.dtype([("column", "u4"), ("value", "f8")], align=True)
 DESK = np.dtype(
     [
@@ -132,7 +132,8 @@ class World(NamedTuple):
 
     Columns are sorted by (exchange, symbol): those of exchange x are ``edge[x]:edge[x + 1]``. Rows
     of (S, N) arrays are ordinals in the column's own exchange; NaN is no bar or not known.
-    ``act_ptr`` and ``gone_ptr`` (X, S + 1) point at a session's corporate actions and delistings.
+    ``act_ptr``, ``deal_ptr`` and ``gone_ptr`` (X, S + 1) point at what a session does to prices
+    and to holdings, and at its delistings.
     """
 
     events: Records
@@ -150,6 +151,9 @@ class World(NamedTuple):
     volume_unknown: Bools  # (X, S)
     act_ptr: Ints
     acts: Records
+    deal_ptr: Ints
+    deals: Records
+    claims: int  # how many dividends are paid on a later day
     gone_ptr: Ints
     gone: Records
     desks: Records  # as they are before the first event
@@ -193,6 +197,8 @@ class Terms(NamedTuple):
     rate_spread: float
     recovery: float
     at_offer: bool
+    rights: int  # LAPSE, SELL, TAKE_UP
+    scrip: bool  # shares, not cash
     short: bool
     stop_loss: float
     take_profit: float
@@ -235,6 +241,8 @@ class Book(NamedTuple):
     purses: Records  # (C,), or none; see PURSE
     arriving: Floats  # (X, S + 1, C): proceeds by the session that settles them, or (0, 0, 0)
     applied: Records  # of APPLICATIONS, (N,), or (0,)
+    claims: Floats  # dividends to come, by slot, instrument's currency
+    owed: Floats  # (C,): their sums by currency
 
 
 class Log(NamedTuple):
@@ -242,7 +250,7 @@ class Log(NamedTuple):
 
     on: bool
     nav: Floats  # (T,)
-    account: Floats  # (T, 10)
+    account: Floats  # (T, 11)
     fill_at: Ints  # (F, 5): event, decision event, column, reason, order
     fill: Floats  # (F, 6): shares, reference, price, fx, fx cost, fees
     fill_fees: Floats  # (F, components)
@@ -254,21 +262,12 @@ class Log(NamedTuple):
     position: Floats  # (P, 3): shares, mark, fx
 
 
-def codes(count: int, first: int = 0) -> list[Any]:
-    """Numbers for names, counted from ``first``.
-
-    They are numpy integers: to numba a Python constant is a type of its own, and a function called
-    with one would be compiled once more for it.
-    """
-    return list(np.arange(first, first + count))
-
-
 # Book.money
 CASH, TRADED, FEES, SLIPPAGE, FX_COST, FINANCING, LAST_CASH, LAST_SHORT = codes(8)
 ALL_TURNOVER, ALL_COSTS, ALL_GROSS = codes(3, first=8)  # sums over the run's base sessions
 LOCKED = codes(1, first=11)[0]  # in applications for new listings
 # Book.count
-HELD, WAITING, BATCH, FILLS, ORDERS, CASH_ROWS, POSITIONS, BANKRUPT, APPLIED = codes(9)
+HELD, WAITING, BATCH, FILLS, ORDERS, CASH_ROWS, POSITIONS, BANKRUPT, APPLIED, CLAIMS = codes(10)
 # kinds of event, in their order at one instant
 CLOSE, NAV, DECISION, OPEN = codes(4)
 # what became of an order
@@ -291,6 +290,7 @@ STATUSES = (
 SIGNAL, UNIVERSE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, MAX_SESSIONS, DELISTED, OFFER = codes(
     8, first=1
 )
+ACQUIRED, SUBSCRIBED, ELECTED, GIVEN = codes(4, first=9)
 REASONS = (
     "",
     "signal",
@@ -301,11 +301,16 @@ REASONS = (
     "max_sessions",
     "delisted",
     "offer",
+    "takeover",
+    "rights",
+    "scrip",
+    "in_kind",
 )
 # kind of a change of cash that is no trade
 DIVIDEND, FRACTION, SPLIT, INTEREST, BORROW, WRITE_OFF, CONVERSION = codes(7)
 TRANSFER, REVALUATION, HEDGE, HEDGE_COST = codes(4, first=7)
 APPLICATION, REFUND, HANDLING_FEE, LOAN_INTEREST = codes(4, first=11)
+RECEIVABLE, PAID, PAID_CONVERSION, RIGHTS_SOLD, KIND, MOVED = codes(6, first=15)
 CASH_KINDS = (
     "dividend",
     "fraction",
@@ -322,6 +327,12 @@ CASH_KINDS = (
     "refund",
     "handling_fee",
     "loan_interest",
+    "receivable",
+    "dividend",  # of an earlier ex-session, as its cost of conversion
+    "fx_cost",
+    "rights",
+    "in_kind",
+    "moved",
 )
 # price of orders in a listing session
 FIRST_DAY_FILL, FIRST_DAY_OPEN, FIRST_DAY_CLOSE, FIRST_DAY_TYPICAL = codes(4)
@@ -339,6 +350,7 @@ ACCOUNT_COLUMNS = (
     "financing",
     "stale_value",
     "locked",
+    "receivables",
 )
 
 
@@ -353,7 +365,7 @@ def new_book(world: World, components: int) -> Book:
     watch["bought_on"] = -1
     return Book(
         money=np.zeros(12),
-        count=np.zeros(9, np.int64),
+        count=np.zeros(10, np.int64),
         desks=world.desks.copy(),
         held=np.zeros(n, np.uint32),
         shares=np.zeros(n),
@@ -366,4 +378,6 @@ def new_book(world: World, components: int) -> Book:
         purses=np.zeros(world.purses, PURSE),
         arriving=np.zeros((exchanges, sessions + 1 if exchanges else 0, world.purses)),
         applied=np.zeros(world.offers.shape[0], APPLICATIONS),
+        claims=np.zeros(world.claims),
+        owed=np.zeros(world.fx.shape[1]),
     )

@@ -280,9 +280,8 @@ class Panel:
         for k in range(int(low), int(high)):
             column, row = acts.column[k], acts.row[k]
             rows = np.flatnonzero((known.opened == row) & (known.closed == row - 1))
-            out[rows, column] = np.maximum(
-                out[rows, column] / acts.split[k] - acts.dividend[k], 0.0
-            )
+            for at in rows:
+                out[at, column] = acts.after(k, float(out[at, column]))
 
     def _history(self) -> BarArrays:
         """The bars that filters count in; volume that a whole exchange lacks is unknown, not 0."""

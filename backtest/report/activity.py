@@ -10,6 +10,7 @@ import pandas as pd
 from backtest.measures import distribution, trading
 from backtest.measures.performance import FloatArray
 from backtest.report.account import Account, Records, Section, column
+from backtest.result import BY_RIGHT
 
 
 def holding_section(positions: pd.DataFrame, account: Account) -> Section:
@@ -137,7 +138,7 @@ def _trade(
 
 def _traded(fills: pd.DataFrame) -> float:
     """Value bought and sold, in the portfolio's currency; delistings are no trades."""
-    dealt = fills[fills["reason"].astype(str) != "delisted"]
+    dealt = fills[~fills["reason"].astype(str).isin(BY_RIGHT)]
     return float(np.sum(np.abs(column(dealt, "value")) * column(dealt, "fx")))
 
 

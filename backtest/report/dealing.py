@@ -12,6 +12,7 @@ from backtest.measures import trading
 from backtest.report import formats
 from backtest.report.account import Account, Section, column
 from backtest.report.series import order_fates, section
+from backtest.result import BY_RIGHT
 
 if TYPE_CHECKING:
     from backtest.measures.performance import FloatArray
@@ -46,7 +47,7 @@ def _orders(result: Result) -> list[Section]:
 
 def _per_trade(result: Result) -> Section | None:
     """Average costs of a fill and of a trade, money; None without a fill."""
-    fills = result.fills[result.fills["reason"].astype(str) != "delisted"]
+    fills = result.fills[~result.fills["reason"].astype(str).isin(BY_RIGHT)]
     if fills.empty:
         return None
     fx = column(fills, "fx")
@@ -69,7 +70,7 @@ def _slippage(result: Result) -> Section | None:
     A fill stays inside its bar, so on narrow bars, above all where the open is the high or the low,
     less is paid than was asked.
     """
-    fills = result.fills[~result.fills["reason"].astype(str).isin(("delisted", "offer"))]
+    fills = result.fills[~result.fills["reason"].astype(str).isin((*BY_RIGHT, "offer"))]
     if fills.empty:
         return None
     asked = formats.as_float(section(result.config, "execution", "slippage").get("bps", 0.0))
@@ -92,7 +93,7 @@ def _over(cost: float, trades: pd.DataFrame) -> float | None:
 def _by_year(result: Result, account: Account) -> list[Section]:
     years = account.sessions.astype("datetime64[Y]").astype(np.int64) + 1970
     nav = account.nav[1:]
-    fills = result.fills[result.fills["reason"].astype(str) != "delisted"]
+    fills = result.fills[~result.fills["reason"].astype(str).isin(BY_RIGHT)]
     filled = fills["filled_at"].dt.tz_convert(None).to_numpy().astype("datetime64[Y]")
     value = np.abs(column(fills, "value")) * column(fills, "fx")
     rows: list[Section] = []
@@ -147,7 +148,7 @@ def fill_participation(result: Result) -> FloatArray:
     volume = prices.set_index(["symbol", "session"])["volume"]
     at = pd.MultiIndex.from_arrays([fills["symbol"], session])
     traded = volume.reindex(at).to_numpy(dtype=np.float64)
-    dealt = (fills["reason"].astype(str) != "delisted").to_numpy() & (traded > 0.0)
+    dealt = ~fills["reason"].astype(str).isin(BY_RIGHT).to_numpy() & (traded > 0.0)
     shares: FloatArray = np.full(len(fills), np.nan)
     np.divide(np.abs(column(fills, "shares")), traded, out=shares, where=dealt)
     return shares

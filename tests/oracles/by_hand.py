@@ -69,7 +69,7 @@ def world_of(
     return World(
         instruments=table,
         bars=pd.DataFrame(rows, columns=BAR),
-        actions=_table(actions, ["symbol", "ex_session", "kind", "value"]),
+        actions=_actions(actions),
         fx=_table(fx, ["base", "quote", "date", "rate"]),
         rates=_table(rates, ["currency", "date", "rate"]),
         prices=prices,
@@ -123,6 +123,18 @@ def _table(rows: list[tuple[object, ...]], names: list[str]) -> pd.DataFrame:
         for r in rows
     ]
     return pd.DataFrame(dated, columns=names)
+
+
+def _actions(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    """Return actions; a fifth entry is a dict of ``price``, ``symbol_to`` and ``pay_date``."""
+    names = ["symbol", "ex_session", "kind", "value", "price", "symbol_to", "pay_date"]
+    wide = []
+    for row in rows:
+        more = {"price": NAN, "symbol_to": "", "pay_date": pd.NaT} | (row[4] if row[4:] else {})
+        day = more["pay_date"]
+        day = pd.Timestamp(DAYS[day]) if isinstance(day, int) else day
+        wide.append((*row[:4], more["price"], more["symbol_to"], day))
+    return _table(wide, names)
 
 
 def _session(exchange: str, day: date) -> tuple[date, datetime, datetime]:

@@ -26,6 +26,7 @@ ACCOUNT = (
     "local_pnl",
     "fx_pnl",
     "hedge_pnl",
+    "receivables",
 )
 
 

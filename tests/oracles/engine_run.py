@@ -13,6 +13,7 @@ from backtest.clock import Clock, ClockSettings, build_clock
 from backtest.data.arrays import BarArrays
 from backtest.data.bundle import Bundle
 from backtest.data.grid import Grid, build_grid
+from backtest.data.schema import TABLES
 from backtest.engine import Simulation, simulate
 from backtest.engine.compilation import build_terms, build_world
 from backtest.engine.offers import Subscriptions, subscriptions_of
@@ -108,10 +109,18 @@ def bundle_of(world: World) -> Bundle:
     instruments = world.instruments.assign(name="", sector="", board="", share_class="")
     return Bundle(
         name="world", description="", prices=world.prices, simulated=True, per_share=(), forward=(),
-        instruments=instruments, bars=world.bars, actions=world.actions,
+        instruments=instruments, bars=world.bars, actions=_all_columns(world.actions),
         facts=pd.DataFrame([facts]).iloc[:0], fx=world.fx, rates=world.rates,
         hash="", findings=(), checks={}, as_of=None, path=None, caveats=(),
     )  # fmt: skip
+
+
+def _all_columns(actions: pd.DataFrame) -> pd.DataFrame:
+    """Return actions with the columns that only some kinds have."""
+    wide = actions.reindex(columns=list(TABLES["actions"].columns))
+    target = [value if isinstance(value, str) else "" for value in wide["symbol_to"]]
+    days = pd.to_datetime(wide["pay_date"])
+    return wide.assign(symbol_to=target, pay_date=days, price=wide["price"].astype(float))
 
 
 def bars_of(bundle: Bundle, calendar: dict[str, Sessions]) -> BarArrays:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from tests.oracles.slow_money import Moment, Money
@@ -99,6 +99,15 @@ class Trade:
 
 
 @dataclass
+class Claim:
+    """A dividend that went ex and is paid later; ``local`` is net of tax."""
+
+    instrument: Instrument
+    pay_date: date
+    local: Decimal
+
+
+@dataclass
 class Account:
     """Cash, holdings and what is known of prices; everything that booking a fill needs."""
 
@@ -106,6 +115,8 @@ class Account:
     world: World
     positions: dict[str, Position] = field(default_factory=dict)
     closes: dict[str, Decimal] = field(default_factory=dict)  # last close, actions applied
+    traded_since: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)  # of a return
+    claims: list[Claim] = field(default_factory=list)  # dividends to come
     previous: dict[str, Decimal] = field(default_factory=dict)  # the close before this session's
     returns: dict[str, list[Decimal]] = field(default_factory=dict)
     volumes: dict[str, list[Decimal]] = field(default_factory=dict)
@@ -138,9 +149,14 @@ class Account:
             return ZERO
         return held * self.mark(instrument) * self.tables.fx(instrument.currency, time)
 
+    def receivables(self, time: datetime) -> Decimal:
+        owed = (c.local * self.tables.fx(c.instrument.currency, time) for c in self.claims)
+        return sum(owed, ZERO)
+
     def nav(self, time: datetime) -> Decimal:
         values = (self.value(i, time) for i in self.tables.instruments)
-        return self.money.total(time) + self.locked + sum(values, ZERO)
+        owned = self.money.total(time) + self.locked + self.receivables(time)
+        return owned + sum(values, ZERO)
 
     def exposure(self) -> dict[str, Decimal]:
         """Return what is held by currency, positions and cash, in that currency."""

@@ -9,6 +9,8 @@ from tests.oracles.slow_account import Account, Fill
 from tests.oracles.slow_money import Entry
 from tests.oracles.slow_tables import ONE, ZERO
 
+PAID = {"dividend", "fraction"}
+
 
 class Walk:
     """What is held of each instrument, in its currency, since the last change of it or base close.
@@ -28,7 +30,7 @@ class Walk:
     ) -> tuple[Decimal, Decimal, Decimal]:
         """Return the gains of prices, of rates and of forwards since the last base close."""
         moves = [(f.filled, f.symbol, -f.shares * f.reference) for f in fills]
-        paying = [e for e in entries if e.kind in {"dividend", "fraction"}]
+        paying = [e for e in entries if e.kind in PAID or e.component == "income"]
         moves += [(e.time, e.symbol, e.local) for e in paying]
         local, fx = ZERO, ZERO
         for when, symbol, flow in sorted(moves, key=lambda move: move[0]):
@@ -37,6 +39,7 @@ class Walk:
         for instrument in self.tables.instruments:
             symbol, shares = instrument.symbol, self.account.held(instrument.symbol)
             worth = shares * self.account.mark(instrument) if shares else ZERO
+            worth += sum((c.local for c in self.account.claims if c.instrument == instrument), ZERO)
             if worth == self.invested[symbol] == 0:
                 continue
             fx += self._on(symbol, time)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 
 from tests.oracles.slow_account import Account, Fill, Order
+from tests.oracles.slow_actions import Deals
 from tests.oracles.slow_currency import Walk
 from tests.oracles.slow_exits import exit_at_close, exit_at_open, exit_within_bar
 from tests.oracles.slow_money import Entry, Moment
@@ -16,6 +17,7 @@ from tests.oracles.slow_subscriptions import Subscriptions
 from tests.oracles.slow_tables import ONE, ZERO, Instrument, Tables, World, number, to_lots
 
 CLOSE, NAV, DECISION, OPEN = range(4)  # the order of events at one instant
+BY_RIGHT = ("delisted", "takeover", "rights", "scrip", "in_kind")  # fills that no market made
 BEFORE_OPEN = timedelta(minutes=30)
 
 
@@ -36,6 +38,7 @@ class Row:
     local_pnl: Decimal
     fx_pnl: Decimal
     hedge_pnl: Decimal
+    receivables: Decimal = ZERO
 
 
 @dataclass
@@ -68,7 +71,8 @@ class _Run:
         self.columns = self.tables.instruments
         self.book = Book(self.account)
         self.subscriptions = Subscriptions(self.book)
-        self.traded_since: dict[str, tuple[Decimal, Decimal]] = {}  # P and D of the next return
+        self.deals = Deals(self.book, self._receive)
+        self.traded_since = self.account.traded_since
         self.rows: list[Row] = []
         self.shares: dict[tuple[date, str], Decimal] = {}
         self.last_base: tuple[date, datetime, dict[str, Decimal], Decimal] | None = None
@@ -133,6 +137,10 @@ class _Run:
                 for what, value in self.tables.actions.get((instrument.symbol, moment.day), []):
                     if what == kind:
                         act(instrument, value, moment)
+            if kind == "split":
+                self.deals.ex_rights(moment)
+        self.deals.lower(moment)
+        self.deals.settle(moment)
         if (moment.exchange, moment.day) in self.world.shut:
             self.account.seen["waited"] += bool(self.book.pending)
             return
@@ -188,7 +196,7 @@ class _Run:
         if symbol in account.closes:
             account.closes[symbol] = max(account.closes[symbol] - gross, ZERO)
         held = account.held(symbol)
-        if held == 0:
+        if held == 0 or self.deals.is_late(symbol, moment.day):
             return
         account.seen["dividend_held"] += 1
         account.seen["dividend_pending"] += symbol in self.book.pending
@@ -205,10 +213,11 @@ class _Run:
         local: Decimal,
         *,
         free: bool = False,
+        component: str = "",
     ) -> None:
         """Book cash that is no trade's; ``free`` of the cost of a conversion."""
-        money = self.account.money
-        money.book(moment, kind, instrument.symbol, local, currency=instrument.currency)
+        money, own = self.account.money, {"currency": instrument.currency, "component": component}
+        money.book(moment, kind, instrument.symbol, local, **own)
         cost = money.top_up(moment, instrument.currency)
         cost += self.account.fx_cost(instrument, local, moment.time)
         if cost and not free:
@@ -323,6 +332,7 @@ class _Run:
             for symbol in account.positions:
                 self.book.end(symbol, "cancelled", time)
             account.positions.clear()
+            account.claims.clear()
             nav = ZERO
         settled = {c: money.at_hand(c) for c in money.currencies}
         self.last_base = (day, time, settled, account.short_value(time))
@@ -370,7 +380,7 @@ class _Run:
             }.items()
         }
         gains = self.walk.to_close(time, fills, entries)
-        trades = [f for f in fills if f.reason != "delisted"]
+        trades = [f for f in fills if f.reason not in BY_RIGHT]
         traded = sum((abs(f.shares * f.price) * f.fx for f in trades), ZERO)
         slippage = sum(((f.price - f.reference) * f.shares * f.fx for f in trades), ZERO)
         return Row(
@@ -385,6 +395,7 @@ class _Run:
             paid["fx_cost"],
             paid["financing"],
             *gains,
+            account.receivables(time),
         )
 
     def _rows_after_ruin(self) -> None:

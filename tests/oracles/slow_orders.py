@@ -240,7 +240,7 @@ class Book:
             reference = self._reference(account.bar(instrument, moment), moment)
             if reference is not None:
                 references[instrument.symbol] = reference
-        nav = account.money.total(moment.time)
+        nav = account.money.total(moment.time) + account.receivables(moment.time)
         for instrument in self.tables.instruments:
             held = account.held(instrument.symbol)
             if held != 0:
@@ -260,7 +260,7 @@ class Book:
                 continue
             order.weight, weight = None, order.weight
             price = references.get(symbol, account.closes.get(symbol))
-            if price is None:
+            if price is None or price <= 0:
                 self.end(symbol, "no_price", moment.time)
                 continue
             worth = price * self.tables.fx(instrument.currency, moment.time)

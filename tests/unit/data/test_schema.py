@@ -275,3 +275,52 @@ def test_an_instant_without_a_zone_is_utc_and_one_with_a_zone_is_converted(bundl
     ):
         assert known(value).tolist() == [pd.Timestamp("2024-01-02 10:00", tz="UTC")]
         assert known(value).dtype == "datetime64[ns, UTC]"
+
+
+def action_faults(bundle, bars, instruments, kind, **columns):
+    table = instruments("A", "B", currency=["HKD", "HKD"])
+    row = {"symbol": ["A"], "ex_session": pd.to_datetime(["2024-01-03"]), "kind": [kind]}
+    actions = pd.DataFrame({**row, "value": [0.5], **{k: [v] for k, v in columns.items()}})
+    with pytest.raises(DataError) as caught:
+        bundle(bars("A", [1.0, 1.0]), bars("B", [1.0, 1.0]), instruments=table, actions=actions)
+    return [(fault.where, fault.message) for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("action", "fault"),
+    [
+        (("right", {}), ("actions.kind", "did you mean 'rights'?")),
+        (("rights", {}), ("actions.price", "of rights must be above 0")),
+        (("rights", {"price": -1.0}), ("actions.price", "of rights must be above 0")),
+        (("split", {"price": 1.0}), ("actions.price", "says nothing of split")),
+        (("in_kind", {}), ("actions.symbol_to", "missing: what does in_kind give?")),
+        (("in_kind", {"symbol_to": "BB"}), ("actions.symbol_to", "no instrument is called 'BB'")),
+        (("in_kind", {"symbol_to": "A"}), ("actions.symbol_to", "is the symbol itself")),
+        (("takeover", {"symbol_to": "B"}), ("actions.symbol_to", "says nothing of takeover")),
+        (("split", {"pay_date": pd.Timestamp("2024-01-05")}), ("actions.pay_date", "settled on")),
+        (
+            ("dividend", {"pay_date": pd.Timestamp("2024-01-02")}),
+            ("actions.pay_date", "lies before"),
+        ),
+    ],
+)
+def test_a_senseless_action_is_told_by_its_column(bundle, bars, instruments, action, fault):
+    ((where, message),) = action_faults(bundle, bars, instruments, action[0], **action[1])
+    assert where == fault[0]
+    assert fault[1] in message
+
+
+def test_what_is_given_trades_on_the_same_exchange_in_the_same_currency(bundle, bars, instruments):
+    table = instruments("A", "B", currency=["HKD", "CNY"])
+    actions = pd.DataFrame({"symbol": ["A"], "ex_session": pd.to_datetime(["2024-01-03"]),
+                            "kind": ["in_kind"], "value": [0.5], "symbol_to": ["B"]})  # fmt: skip
+    with pytest.raises(DataError, match="has another currency than the symbol"):
+        bundle(bars("A", [1.0, 1.0]), bars("B", [1.0, 1.0]), instruments=table, actions=actions)
+
+
+def test_adjusted_prices_take_no_rights(bundle, bars, instruments):
+    actions = pd.DataFrame({"symbol": ["A"], "ex_session": pd.to_datetime(["2024-01-03"]),
+                            "kind": ["rights"], "value": [0.5], "price": [1.0]})  # fmt: skip
+    with pytest.raises(DataError, match="have these in them already"):
+        bundle(bars("A", [1.0, 1.0]), instruments=instruments("A"), actions=actions,
+               prices="adjusted")  # fmt: skip

@@ -198,3 +198,44 @@ def test_without_fills_there_are_no_trades_but_the_columns_are_typed():
     assert str(trades["entry"].dtype) == "datetime64[ns, UTC]"
     assert str(trades["pnl"].dtype) == "float64"
     assert str(trades["open"].dtype) == "bool"
+
+
+def test_a_receivable_belongs_to_the_trade_that_earned_it():
+    # 50 shares of 10 sold at 9.6: -20, and 20 that are paid when a second trade is on.
+    actions = [("A", 2, "dividend", 0.4, {"pay_date": 5})]
+    bars = {"A": [10, 10, 9.6, 9.6, 9.6, 9.6]}
+    first, second = trades_of(bars, {"A": {1: 0.5, 3: 0.0, 4: 0.5}}, actions=actions)
+    assert (first["pnl"], first["dividends"]) == (pytest.approx(0), pytest.approx(20))
+    assert (second["pnl"], second["dividends"]) == (0, 0)
+
+
+def test_rights_taken_up_join_the_trade_and_rights_sold_are_its_income():
+    rights = [("A", 2, "rights", 0.5, {"price": 4.0})]
+    bars, weights = {"A": [10, 10, 8, 8]}, {"A": {1: 0.5, 3: 0.0}}
+    taken = one(bars, weights, actions=rights, rights="take_up")
+    assert (taken["shares"], taken["entry_price"]) == (75, pytest.approx(8))  # 600 / 75
+    assert (taken["pnl"], taken["dividends"]) == (0, 0)
+    sold = one(bars, weights, actions=rights, rights="sell")
+    assert (sold["pnl"], sold["dividends"]) == (0, 100)
+    assert one(bars, weights, actions=rights)["pnl"] == -100
+
+
+def test_a_gift_is_income_of_one_trade_and_the_cost_of_another():
+    given = [("A", 2, "in_kind", 0.5, {"symbol_to": "B"})]
+    bars = {"A": [10, 10, 8, 8], "B": [4, 4, 4, 5]}
+    parent, child = trades_of(bars, {"A": {1: 0.5}}, actions=given)
+    assert (parent["pnl"], parent["dividends"]) == (0, 100)
+    assert (child["symbol"], child["entry_price"], child["pnl"]) == ("B", 4, 25)
+
+
+def test_a_new_ticker_carries_the_trade_on():
+    change = [("A", 2, "ticker_change", 0.5, {"symbol_to": "B"})]
+    trade = one({"A": [10, 10, None], "B": [None, None, 24]}, {"A": {1: 0.5}}, actions=change)
+    assert (trade["symbol"], trade["shares"], trade["entry_price"]) == ("B", 25, 20)
+    assert (trade["pnl"], trade["open"]) == (100, True)
+
+
+def test_a_takeover_ends_the_trade():
+    takeover = [("A", 2, "takeover", 12.0)]
+    trade = one({"A": [10, 10, None]}, {"A": {1: 0.5}}, actions=takeover)
+    assert (trade["reason"], trade["exit_price"], trade["pnl"]) == ("takeover", 12, 100)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from backtest.engine.simulation import _log
+from backtest.kernels.codes import ACTION, DEAL
 from backtest.kernels.costs import FEE, ROW, TICK, RuleTables
 from backtest.kernels.simulate import simulate
 from backtest.kernels.world import (
-    ACTION,
     CASH,
     COLUMN,
     DESK,
@@ -58,6 +58,9 @@ def world_of_one_open() -> World:
         volume_unknown=np.zeros((1, 1), np.bool_),
         act_ptr=np.zeros((1, 2), np.int32),
         acts=np.zeros(0, ACTION),
+        deal_ptr=np.zeros((1, 2), np.int32),
+        deals=np.zeros(0, DEAL),
+        claims=0,
         gone_ptr=np.zeros((1, 2), np.int32),
         gone=np.zeros(0, GONE),
         desks=desks,

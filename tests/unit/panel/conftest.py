@@ -50,7 +50,7 @@ def panel():
             name="tiny",
             instruments=table,
             bars=pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[2:], np.float64)),
-            actions=dated(actions, ["symbol", "ex_session", "kind", "value"]),
+            actions=actions_of(actions),
             facts=facts_of(facts),
             fx=dated(fx, ["base", "quote", "date", "rate"]),
             per_share=per_share,
@@ -68,6 +68,14 @@ def panel():
         )
 
     return make
+
+
+def actions_of(rows):
+    """(symbol, ex_session, kind, value) as a table; a fifth entry has columns of the kind."""
+    plain = dated([row[:4] for row in rows], ["symbol", "ex_session", "kind", "value"])
+    more = [dict(*row[4:]) for row in rows]
+    wide = {name: [one.get(name) for one in more] for one in more for name in one}
+    return plain.assign(**wide)
 
 
 def dated(rows, names):

@@ -142,3 +142,45 @@ def test_rows_end_with_the_run_and_begin_with_the_bundle(panel):
     assert [f"{d:%m-%d}" for d in made.sessions] == ["01-02", "01-03", "01-04", "01-05"]
     assert made.rebalance.tolist() == [True] * 4
     assert made.decisions.tz is not None
+
+
+def test_a_rights_issue_is_no_crash(panel, values):
+    # One for two at 4 from 10: 8 ex rights; closing at 8.8 the share has gained 10 %.
+    rights = [("A", "2024-01-03", "rights", 0.5, {"price": 4.0})]
+    made = panel({"A": [10, 8.8, 8.8]}, actions=rights, clock=AFTER)
+    assert values(made.returns) == [None, pytest.approx(0.1), 0]
+    assert values(made.adjusted_close) == pytest.approx([10, 11, 11])
+
+
+def test_an_open_session_shows_the_price_ex_rights(panel, values):
+    rights = [("C", "2024-01-04", "rights", 0.5, {"price": 40.0})]
+    made = panel({"A": [10] * 3, "C": [90, 100, 84]}, about={"C": ALWAYS}, actions=rights)
+    assert values(made.close, "C") == [None, 90, 80]  # (100 + 0.5 x 40) / 1.5
+
+
+def test_what_is_given_in_kind_counts_as_a_dividend_of_its_worth(panel, values):
+    # Half a share of B, which opens at 4, for each A: 2 on 10, so 8.8 is a gain of 8 %.
+    given = [("A", "2024-01-03", "in_kind", 0.5, {"symbol_to": "B"})]
+    made = panel({"A": [10, 8.8], "B": [5, 4]}, actions=given, clock=AFTER)
+    assert values(made.returns) == [None, pytest.approx(0.08)]
+
+
+def test_a_scrip_dividend_counts_as_its_cash(panel, values):
+    scrip = [("A", "2024-01-03", "scrip", 0.5, {"price": 9.0})]
+    made = panel({"A": [10, 9.5]}, actions=scrip, clock=AFTER)
+    assert values(made.returns) == [None, pytest.approx(0)]
+
+
+def test_a_takeover_is_the_last_return(panel, values):
+    made = panel({"A": [10, None], "B": [1, 1]}, actions=[("A", "2024-01-03", "takeover", 12.0)],
+                 clock=AFTER)  # fmt: skip
+    assert values(made.close) == [10, 12]
+    assert values(made.returns) == [None, pytest.approx(0.2)]
+
+
+def test_a_new_ticker_begins_at_the_last_price_of_the_old(panel, values):
+    change = [("A", "2024-01-03", "ticker_change", 1.0, {"symbol_to": "B"})]
+    made = panel({"A": [10, None, None], "B": [None, None, 12], "C": [1, 1, 1]}, actions=change,
+                 clock=AFTER)  # fmt: skip
+    assert values(made.close, "B") == [None, 10, 12]
+    assert values(made.returns, "B") == [None, None, pytest.approx(0.2)]
