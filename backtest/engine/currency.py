@@ -40,6 +40,7 @@ class CurrencyGains:
     fx: FloatArray
     hedge: FloatArray
     held: FloatArray  # value of the positions at base closes, in their currency
+    rates: FloatArray  # at base closes; NaN where nobody needs one
 
 
 def currency_gains(log: Log, clock: Clock, money: Money, closing: FloatArray) -> CurrencyGains:
@@ -66,6 +67,7 @@ def currency_gains(log: Log, clock: Clock, money: Money, closing: FloatArray) ->
         fx=before * (rates - rate_before) + worth - came * rates,
         hedge=np.zeros(shape),
         held=held,
+        rates=closing,
     )
     _add_cash(gains, log, clock)
     return gains
@@ -146,6 +148,7 @@ def currencies_frame(
                     "currency": pd.array([money.names[c]] * len(nav), dtype="str"),
                     "positions": gains.held[:, c],
                     "cash": balance,
+                    "rate": gains.rates[:, c],
                     "local_pnl": gains.local[:, c],
                     "fx_pnl": gains.fx[:, c],
                     "hedge_pnl": gains.hedge[:, c],

@@ -9,6 +9,7 @@ import numpy as np
 from backtest.report.account import Account, Section, account_of, number, section
 from backtest.report.attribution import attribution_section
 from backtest.report.crisis import crisis_section
+from backtest.report.currency_section import currency_section
 from backtest.report.dealing import dealing_sections
 from backtest.report.event_section import event_section
 from backtest.report.metrics import plain
@@ -28,7 +29,8 @@ def detail_of(result: Result) -> Section:
     -------
     dict
         ``attribution``, ``crises``, ``extremes``, ``dealing``, ``events``, which is None for a
-        strategy that waits for nothing; ``sleeves`` where several share the portfolio.
+        strategy that waits for nothing; ``sleeves`` where several share the portfolio;
+        ``currency`` where more than one was held.
     """
     account = account_of(result)
     top = round(number(section(result.config, "tearsheet").get("top", _TOP)))
@@ -42,6 +44,9 @@ def detail_of(result: Result) -> Section:
     sleeves = sleeve_section(result, account)
     if sleeves is not None:
         content["sleeves"] = sleeves
+    currencies = currency_section(result, account)
+    if currencies is not None:
+        content["currency"] = currencies
     return {key: plain(value) for key, value in content.items()}
 
 

@@ -13,6 +13,7 @@ from backtest.report import describe, figures, provenance, series, tables
 from backtest.report import tables_dealing as dealing
 from backtest.report import tables_events as after
 from backtest.report import tables_origin as origin
+from backtest.report.currency_section import currency_table
 from backtest.report.headlines import dealings, headlines
 from backtest.report.page import Chart, embed, embed_charts, render, write_text
 from backtest.report.series import Series, rows_of, section
@@ -166,6 +167,7 @@ def _origin(result: Result) -> dict[str, object]:
         "profit": origin.profit_table(metrics, currency),
         "sleeves": sleeve_table(metrics, currency),
         "sleeve_words": sleeve_words(metrics),
+        "currencies": currency_table(metrics, currency),
         "groups": origin.group_tables(metrics, currency),
         "same_for_all": origin.same_for_all(metrics),
         "contributors": origin.contributor_tables(metrics, currency),
