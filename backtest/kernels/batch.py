@@ -171,7 +171,7 @@ def needs(world: World, terms: Terms, book: Book, event: int, x: int, s: int, co
             trade["fees"] = fees
         total += need
     if terms.keeps:
-        total += conversion_cost(world, terms, book, event)
+        total += conversion_cost(world, terms, book, event, 1.0)
     return total
 
 

@@ -12,7 +12,7 @@ from backtest.kernels.book import (
     tidy_waiting,
 )
 from backtest.kernels.inner import inner
-from backtest.kernels.purses import conversion_cost, draw, square
+from backtest.kernels.purses import affordable_share, draw, square
 from backtest.kernels.valuation import buying_power, first_at_least
 from backtest.kernels.world import (
     BATCH,
@@ -159,10 +159,10 @@ def fill_offers(
         elif column["currency"] > 0:
             need += cost * terms.fx_cost
         n += 1
-    if terms.keeps:
-        need += conversion_cost(world, terms, book, event)
     available = max(buying_power(world, terms, book, event), 0.0)
     share = available / need if need > available else 1.0
+    if terms.keeps and n > 0:
+        share = affordable_share(world, terms, book, event, need, available)
     if share <= NUDGE:
         share = 0.0  # what rounding left of the cash is no allotment
     for i in range(n):

@@ -25,6 +25,8 @@ from backtest.kernels.world import (
 )
 
 (HOME,) = codes(1)  # the portfolio's own currency, whose cash is Book.money[CASH]
+ROUNDS = 20  # of scaling to what can be paid
+SLACK = 1e-9  # relative: what rounding may leave over it
 DUST = 1e-9  # of the initial cash: what rounding may leave of a debt
 
 
@@ -106,17 +108,40 @@ def receive(
 
 
 @inner
-def conversion_cost(world: World, terms: Terms, book: Book, event: int) -> float:
-    """Cost of the conversions that the ``wanted`` of all purses would take, portfolio currency."""
-    home = book.purses[HOME]["wanted"]
+def conversion_cost(world: World, terms: Terms, book: Book, event: int, share: float) -> float:
+    """Cost of the conversions that ``share`` of the ``wanted`` of all purses needs.
+
+    What a currency lacks is bought with the portfolio's, what that lacks with what the others have
+    to spare. In the portfolio's currency.
+    """
+    home = share * book.purses[HOME]["wanted"]
     cost = 0.0
+    spare = 0.0
     for c in range(1, book.purses.shape[0]):
-        lack = book.purses[c]["wanted"] - max(at_hand(book, c), 0.0)
+        there = max(at_hand(book, c), 0.0)
+        lack = share * book.purses[c]["wanted"] - there
         if lack > 0.0:
             paid = lack * world.fx[event, c]
             cost += paid * terms.fx_cost
             home += paid * (1.0 + terms.fx_cost)
-    return cost + max(home - max(at_hand(book, HOME), 0.0), 0.0) * terms.fx_cost
+        elif there > 0.0:
+            spare -= lack * world.fx[event, c]
+    lack = max(home - max(at_hand(book, HOME), 0.0), 0.0)
+    return cost + min(lack, spare / (1.0 + terms.fx_cost)) * terms.fx_cost
+
+
+@inner
+def affordable_share(
+    world: World, terms: Terms, book: Book, event: int, need: float, available: float
+) -> float:
+    """Largest share of the ``wanted`` of all purses, ``need`` before conversions, that is paid."""
+    share = 1.0
+    for _ in range(ROUNDS):
+        total = share * need + conversion_cost(world, terms, book, event, share)
+        if total <= available + SLACK * max(1.0, available):
+            break
+        share *= available / total
+    return share
 
 
 @inner

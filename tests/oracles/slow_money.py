@@ -133,14 +133,18 @@ class Money:
         """Return what the conversions cost that buys of ``wanted``, by currency, need."""
         if not self.keeps:
             return ZERO
-        cost, home = ZERO, wanted.get(self.home, ZERO)
-        for currency, amount in wanted.items():
-            lack = amount - max(self.at_hand(currency), ZERO)
-            if currency != self.home and lack > 0:
-                bought = lack * self.tables.fx(currency, time)
-                cost += bought * self.cost
-                home += bought * (1 + self.cost)
-        return cost + max(home - max(self.at_hand(self.home), ZERO), ZERO) * self.cost
+        cost, spare, home = ZERO, ZERO, wanted.get(self.home, ZERO)
+        for currency in self.currencies[1:]:
+            there = max(self.at_hand(currency), ZERO)
+            left = there - wanted.get(currency, ZERO)
+            if left == 0:
+                continue
+            worth = left * self.tables.fx(currency, time)
+            spare += max(worth, ZERO)
+            cost += max(-worth, ZERO) * self.cost
+            home += max(-worth, ZERO) * (1 + self.cost)
+        lack = max(home - max(self.at_hand(self.home), ZERO), ZERO)
+        return cost + min(lack, spare / (1 + self.cost)) * self.cost
 
     # --- settlement --------------------------------------------------------------------------
 

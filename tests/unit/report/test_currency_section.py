@@ -9,6 +9,7 @@ import pytest
 
 from backtest.report.account import account_of
 from backtest.report.currency_section import currency_section, currency_table
+from backtest.report.tearsheet import tearsheet_html
 
 DAYS = pd.to_datetime(["2024-01-02", "2024-01-03", "2024-01-04"])
 
@@ -71,3 +72,10 @@ def test_the_page_shows_the_parts_and_their_sum(run):
 def test_a_run_in_one_currency_has_no_such_part(result):
     assert currency_section(replace(result, context={}), account_of(result)) is None
     assert currency_table({}, "HKD") is None
+
+
+def test_the_tearsheet_shows_it_where_more_than_one_currency_was_held(run, result):
+    part = currency_section(run, account_of(run))
+    shown = tearsheet_html(replace(result, metrics=result.metrics | {"currency": part}))
+    assert "By currency: prices and exchange rates" in shown
+    assert "By currency: prices and exchange rates" not in tearsheet_html(result)
