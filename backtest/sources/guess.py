@@ -44,6 +44,7 @@ _HEADING = (2, 3)
 
 _SAMPLE = 2_000
 _MANY = 3
+_NARROW = 12  # columns that a file of one symbol may have besides those that are known
 
 
 @dataclass
@@ -98,9 +99,15 @@ def _guess(members: list[tuple[Path, pd.DataFrame]], *, has_heading: bool) -> _G
     rest = [one for one in names if one not in columns.values() and one.lower() not in _LEFT_ALONE]
     if "session" not in columns:
         shown = ", ".join(names[:8])
-        message = f"no column is a date by its name; it has {shown}: write the mapping by hand"
+        advice = "write the mapping by hand"
+        if any(one[:1].isdigit() for one in names):
+            advice += ", with header: where the file has no heading"
+        message = f"no column is a date by its name; it has {shown}: {advice}"
         raise DataError("--guess", [Fault("", message, path.name)])
-    if "close" not in columns:
+    # O, C and LOW are tickers too: with many columns besides, the file is wide.
+    if "close" not in columns or ("symbol" not in columns and len(rest) > _NARROW):
+        spoken_for = (columns["session"],)
+        rest = [one for one in names if one not in spoken_for] if len(rest) > _NARROW else rest
         across = [one for one in rest if _is_numeric(frame[one])]
         if not across:
             message = "no column is a price by its name: write the mapping by hand"

@@ -62,6 +62,13 @@ def test_a_wide_file(guessed):
     ]
 
 
+def test_tickers_that_look_like_prices_in_a_wide_file(guessed):
+    names = ["O", "C", "LOW", *(f"S{number}" for number in range(13))]
+    text = f"date,{','.join(names)}\n2024-03-04{',7' * len(names)}\n"
+    _, tables = guessed(closes__csv=text)
+    assert set(tables["bars"]["symbol"]) == set(names)
+
+
 def test_five_digit_codes_are_hong_kong(guessed):
     _, tables = guessed(hk__csv="date,code,close\n2024-03-04,00700,300\n")
     assert rows(tables) == [("0700.HK", "2024-03-04", 300.0)]
