@@ -126,7 +126,7 @@ class _Reader:
         kind = TABLES[self._how.table].columns[name].kind
         try:
             if kind == "text":
-                text = values.astype("str").where(values.notna(), "").str.strip()
+                text = _words(values)
                 return _symbols(text, self._how.symbol) if name == "symbol" else text
             if kind == "date":
                 return days(values, self._how.dates, self._how.time_zone)
@@ -215,6 +215,13 @@ class _Reader:
 
     def _fault(self, where: str, message: str) -> None:
         self.faults.append(Fault(where, message, self._path.name))
+
+
+def _words(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Text; a code that a spreadsheet has as the number 700.0 is 700."""
+    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")
+    return values.astype("str").where(values.notna(), "").str.strip()
 
 
 def symbol_of_file(path: Path, rule: Symbols) -> str:

@@ -194,6 +194,20 @@ def test_every_format_gives_the_same_bars(files, mapped, tmp_path):
         pd.testing.assert_frame_equal(mapped(folder, PLAIN).tables["bars"], plain)
 
 
+def test_codes_that_a_spreadsheet_has_as_numbers(files, mapped):
+    excel = io.BytesIO()
+    rows = {"code": [700, None], "date": ["2024-03-04"] * 2, "close": [300, 1]}
+    pd.DataFrame(rows).to_excel(excel, index=False)
+    mapping = """
+name: codes
+prices: adjusted
+inputs:
+  - {columns: {symbol: code, session: date}, symbol: {pad: 4, suffix: .HK}, where: {close: 300}}
+"""
+    bars = mapped(files(codes__xlsx=excel.getvalue()), mapping).tables["bars"]
+    assert bars["symbol"].tolist() == ["0700.HK"]
+
+
 BAD = {
     "no column": ("Day,Close\n2024-03-04,1\n", r"no column 'Date'.*it has Day, Close"),
     "near column": ("Dates,Close\n2024-03-04,1\n", r"did you mean 'Dates'"),
