@@ -150,3 +150,28 @@ def test_rate_limits_and_a_dead_network_are_no_fault_of_the_symbol():
     with pytest.raises(SourceError, match="no price data found") as caught:
         yahoo(YFPricesMissingError("X", "")).fetch("0001.HK", START)
     assert not isinstance(caught.value, Unavailable)
+
+
+def test_a_split_restates_nothing_of_what_was_traded_before_it(tmp_path):
+    """Yahoo divides its whole history at each split; a bundle of raw prices does not move."""
+    from backtest.sources.fetching import Terms, fetch_bundle, update_bundle
+
+    before = [("2024-03-04", 60.0, 0.0, 0.0), ("2024-03-05", 58.0, 2.0, 0.0)]
+    after = [
+        ("2024-03-04", 30.0, 0.0, 0.0),
+        ("2024-03-05", 29.0, 1.0, 0.0),
+        ("2024-03-06", 29.5, 0.0, 2.0),
+    ]
+    folder = tmp_path / "b"
+    first, later = pd.Timestamp("2024-03-05T12:00Z"), pd.Timestamp("2024-03-06T12:00Z")
+    fetch_bundle(yahoo(history(before)), ["0001.HK"], folder, terms=Terms(now=lambda: first))
+    halved = history(after, Volume=[200, 200, 100])
+    source = yahoo(halved)
+    update_bundle(folder, find=lambda _: source, terms=Terms(now=lambda: later))
+    bars = pd.read_parquet(folder / "bars.parquet")
+    assert bars["close"].tolist() == [60.0, 58.0, 29.5]
+    assert bars["volume"].tolist() == [100.0, 100.0, 100.0]
+    assert "known_at" not in bars
+    actions = pd.read_parquet(folder / "actions.parquet")
+    assert actions["value"].tolist() == [2.0, 2.0]
+    assert "known_at" not in actions
