@@ -53,20 +53,21 @@ def record_trials(reports: Path, records: Iterable[TrialRecord]) -> None:
         ledger.executemany(_INSERT, (_plain(record) for record in records))
 
 
-def family(reports: Path, *, strategy: str, data: str) -> list[TrialRecord]:
+def family(reports: Path, *, strategy: str, data: str) -> Iterator[TrialRecord]:
     """All trials of a strategy on the same data, whatever their settings, by fingerprint.
 
     They are what a Sharpe ratio was picked from: the number of trials and the spread of their
     Sharpe ratios that the deflated Sharpe ratio asks for.
     """
     if not (reports / FILE).is_file():
-        return []
+        return
     with _opened(reports) as ledger:
         rows = ledger.execute(
             "SELECT * FROM trial WHERE strategy = ? AND data = ? ORDER BY fingerprint",
             (strategy, data),
         )
-        return [TrialRecord(*row) for row in rows]
+        for row in rows:
+            yield TrialRecord(*row)
 
 
 @contextmanager

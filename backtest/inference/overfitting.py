@@ -14,7 +14,7 @@ import numpy as np
 
 from backtest.inference.arrays import NOISE, BoolArray, FloatArray, IntArray, trial_matrix
 
-_CELLS = 2_000_000  # splits x trials held at a time
+_CELLS = 250_000  # splits x trials held at a time
 
 
 class BlockSums(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -41,26 +41,28 @@ def trial_record(result: Result) -> TrialRecord:
     )
 
 
-def with_trials(result: Result, family: Sequence[TrialRecord]) -> Result:
+def with_trials(result: Result, family: Iterable[TrialRecord]) -> Result:
     """The run with the number of trials known of its strategy and data, and what they deflate.
 
     The deflated Sharpe ratio needs the spread of the trials' ratios: it stays unknown with one.
     """
-    sharpes = [trial.sharpe for trial in family if trial.sharpe is not None]
+    # One at a time: a family may have a million trials.
+    sharpes = np.fromiter((as_float(trial.sharpe) for trial in family), dtype=np.float64)
+    known = sharpes[~np.isnan(sharpes)]
     own = trial_record(result)
     deflated = math.nan
-    if len(sharpes) > 1 and own.sharpe is not None:
+    if len(known) > 1 and own.sharpe is not None:
         deflated = inference.deflated_sharpe(
             own.sharpe,
             own.sessions,
             skewness=as_float(own.skewness),
             kurtosis=as_float(own.kurtosis),
-            trials=len(sharpes),
-            trial_variance=float(np.var(sharpes, ddof=1)),
+            trials=len(known),
+            trial_variance=float(np.var(known, ddof=1)),
         )
-    known = {
+    inferred = {
         **section(result.metrics, "inference"),
-        "trials": len(family),
+        "trials": len(sharpes),
         "deflated_sharpe": None if math.isnan(deflated) else deflated,
     }
-    return replace(result, metrics={**result.metrics, "inference": known})
+    return replace(result, metrics={**result.metrics, "inference": inferred})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +12,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from backtest import inference
+from backtest.search.columns import Columns, columns_of
 from backtest.search.job import Row
 from backtest.search.scores import block_starts
-from backtest.search.selection import neighbourhood_median, scores_of_columns
+from backtest.search.selection import neighbourhood_median
 from backtest.search.sweep import Sweep
 from backtest.search.table import rows_at
 
@@ -64,8 +64,8 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
     trials in any case; blocks and NAV are left out of them.
     """
     measure = sweep.settings.rank_by
-    columns = _columns(sweep.table, measure)
-    active = np.flatnonzero(columns.done & (columns.fills != 0))
+    columns = columns_of(sweep.table, measure)
+    active = np.flatnonzero(columns.traded)
     best = None if np.isnan(columns.scores).all() else int(np.nanargmax(columns.scores))
     per_year = sweep.sessions_per_year
     rows, places = _rows(sweep, columns)
@@ -82,7 +82,6 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
     reality, superior = _superior(sweep, navs)
     independent = None if clusters is None else int(clusters.max()) + 1
     overfit = _overfitting(sweep, _evenly(active, _MOST))
-    sessions = int(columns.sessions[active].max()) if len(active) else 0
     return SweepStatistics(
         trials=int(columns.done.sum()),
         idle=int(columns.done.sum()) - len(active),
@@ -100,7 +99,7 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
         min_backtest_years=(
             inference.min_backtest_years(len(sharpes)) if len(sharpes) > 1 else None
         ),
-        years=sessions / per_year,
+        years=columns.sessions / per_year,
         overfitting=None if overfit is None else overfit.probability,
         probability_of_loss=None if overfit is None else overfit.probability_of_loss,
         slope=None if overfit is None else _number(overfit.slope),
@@ -115,42 +114,12 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
     ), rows
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """What is known of every trial, each of shape (rows of the table,)."""
-
-    done: NDArray[np.bool_]
-    failed: NDArray[np.bool_]
-    fills: FloatArray
-    sessions: FloatArray
-    sharpes: FloatArray  # per session
-    scores: FloatArray  # by the measure that ranks; NaN for a trial that never traded
-
-
-def _columns(path: Path, measure: str) -> _Columns:
-    names = list(dict.fromkeys(["status", "fills", "sessions", "sharpe_per_session", measure]))
-    table = pq.read_table(path, columns=names, read_dictionary=["status"])
-    status = table["status"]
-    numbers = {
-        name: table[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in names[1:]
-    }
-    return _Columns(
-        done=pc.equal(status, "done").to_numpy(zero_copy_only=False),
-        failed=pc.equal(status, "failed").to_numpy(zero_copy_only=False),
-        fills=numbers["fills"],
-        sessions=numbers["sessions"],
-        sharpes=numbers["sharpe_per_session"],
-        scores=scores_of_columns(numbers["fills"], numbers[measure], measure),
-    )
-
-
-def _rows(sweep: Sweep, columns: _Columns) -> tuple[list[Row], NDArray[np.int64]]:
+def _rows(sweep: Sweep, columns: Columns) -> tuple[list[Row], NDArray[np.int64]]:
     """Rows to draw, the best among them, and their places in the table."""
     places = _evenly(np.arange(len(columns.done)), _MOST_DRAWN)
     if len(places) < len(columns.done):
-        ranked = np.argsort(-np.nan_to_num(columns.scores, nan=-np.inf), kind="stable")
         failed = np.flatnonzero(columns.failed)
-        places = np.unique(np.concatenate([places, ranked[:_BEST], failed[:_BEST]]))
+        places = np.unique(np.concatenate([places, columns.ranked[:_BEST], failed[:_BEST]]))
     bulky = ("block_sum", "block_sum_of_squares", "nav")
     light = [name for name in pq.read_schema(sweep.table).names if name not in bulky]
     return rows_at(sweep.table, places, light).to_pylist(), places

@@ -25,16 +25,16 @@ from backtest.provenance import fingerprint_of
 from backtest.research import SweepSettings, Value
 from backtest.runner import inputs_of
 from backtest.search.cluster import connected, sent
+from backtest.search.columns import columns_of, places_of
 from backtest.search.constraints import holds, keys_in, parse_constraints
 from backtest.search.executors import worked
 from backtest.search.job import Job, Row, Rows, work
 from backtest.search.pace import Pace, Step
 from backtest.search.running import noted
 from backtest.search.scores import MEASURES
-from backtest.search.selection import scores_of_columns
 from backtest.search.space import NOTHING, Plan, Values, draw, plan_of, setting_at
 from backtest.search.study import run_study
-from backtest.search.table import finished, merge_parts, schema_of, write_part
+from backtest.search.table import finished, merge_parts, rows_at, schema_of, write_part
 from backtest.search.workshop import Trial, Workshop
 from backtest.trial_ledger import TrialRecord, record_trials
 
@@ -231,12 +231,11 @@ def _describe(sweep: Sweep, base: Trial) -> None:
 
 def best_trials(sweep: Sweep, count: int) -> list[int]:
     """Numbers of the best trials by ``rank_by``, best first; ties by number, no idle ones."""
-    measure = sweep.settings.rank_by
-    table = pq.read_table(sweep.table, columns=["trial", "fills", measure])
-    trials, fills, values = (table[name].to_numpy() for name in ("trial", "fills", measure))
-    scores = scores_of_columns(fills, values, measure)
-    ranked = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
-    return [int(trials[place]) for place in ranked[:count] if not np.isnan(scores[place])]
+    columns = columns_of(sweep.table, sweep.settings.rank_by)
+    best = columns.ranked[:count]
+    best = best[~np.isnan(columns.scores[best])]
+    trials = rows_at(sweep.table, np.sort(best), ["trial"])["trial"].to_numpy()
+    return [int(trials[place]) for place in np.argsort(np.argsort(best))]
 
 
 def trial_rows(sweep: Sweep, numbers: Sequence[int]) -> Rows:
@@ -244,9 +243,8 @@ def trial_rows(sweep: Sweep, numbers: Sequence[int]) -> Rows:
 
     Values of keys whose kinds differ from trial to trial stand as they were written in the YAML.
     """
-    schema = pq.read_schema(sweep.table)
-    names = [name for name in schema.names if name not in _BULKY]
-    table = pq.read_table(sweep.table, columns=names, filters=[("trial", "in", list(numbers))])
+    names = [name for name in pq.read_schema(sweep.table).names if name not in _BULKY]
+    table = rows_at(sweep.table, places_of(sweep.table, numbers), names)
     found = {row["trial"]: _as_written(row, sweep) for row in table.to_pylist()}
     return [found[number] for number in numbers if number in found]
 

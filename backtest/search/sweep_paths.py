@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from backtest.report import formats
 from backtest.report.page import Chart, Key, Table
 from backtest.report.plot import Trace, base_layout, date_axis, line, plain
+from backtest.search.columns import columns_of, places_of
 from backtest.search.job import Row
 from backtest.search.selection import scores_by
 from backtest.search.statistics import navs_of
@@ -127,9 +127,7 @@ def _axis(values: Sequence[object]) -> tuple[FloatArray, Ticks]:
 
 def fan(sweep: Sweep, best: Sequence[Row]) -> list[Chart]:
     """NAV of all trials that traded, as bands, and of the best; only where NAV was kept."""
-    table = pq.read_table(sweep.table, columns=["trial", "status", "fills"])
-    traded = pc.and_(pc.equal(table["status"], "done"), pc.greater(table["fills"], 0))
-    active = np.flatnonzero(traded.to_numpy(zero_copy_only=False))
+    active = np.flatnonzero(columns_of(sweep.table, sweep.settings.rank_by).traded)
     chosen = active[
         np.linspace(0, len(active) - 1, min(len(active), _FANNED)).round().astype(np.int64)
     ]
@@ -147,9 +145,8 @@ def fan(sweep: Sweep, best: Sequence[Row]) -> list[Chart]:
         *_bands(days, bands),
         line(days, own / own[0], "As configured", "@ink", dash="dot", hovertemplate=_TOLD),
     ]
-    trials = table["trial"].to_numpy()
     for row in best:
-        nav = navs_of(sweep, np.flatnonzero(trials == row["trial"]))
+        nav = navs_of(sweep, places_of(sweep.table, [int(str(row["trial"]))]))
         if nav is not None:
             name, mine = f"Trial {row['trial']}, the best", nav[:, 0] / nav[0, 0]
             data.append(line(days, mine, name, "@strategy", width=2.0, hovertemplate=_TOLD))

@@ -89,17 +89,25 @@ def merge_parts(folder: Path, path: Path, schema: pa.Schema) -> None:
 
 def rows_at(path: Path, places: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
     """``columns`` of the rows at ``places`` (ascending) of a table, read group by group."""
+    names = list(columns)
     found = []
     start = 0
-    file = pq.ParquetFile(path)
-    for batch in file.iter_batches(batch_size=_GROUP, columns=list(columns)):
-        stop = start + batch.num_rows
-        inside = places[np.searchsorted(places, start) : np.searchsorted(places, stop)]
-        if len(inside):
-            found.append(batch.take(pa.array(inside - start)))
-        start = stop
-    kinds = pa.schema([file.schema_arrow.field(name) for name in columns])
-    return pa.Table.from_batches([batch.select(list(columns)) for batch in found], schema=kinds)
+    with pq.ParquetFile(path) as file:
+        known = file.schema_arrow
+        for group in range(file.num_row_groups):
+            stop = start + file.metadata.row_group(group).num_rows
+            inside = places[np.searchsorted(places, start) : np.searchsorted(places, stop)]
+            if len(inside):
+                rows = file.read_row_group(group, columns=names).take(pa.array(inside - start))
+                found.append(rows.select(names))
+            start = stop
+    return pa.concat_tables([pa.schema([known.field(n) for n in names]).empty_table(), *found])
+
+
+def batches_of(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of a table, so many at a time, ``columns`` alone."""
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(batch_size=_GROUP, columns=list(columns))
 
 
 def _groups(paths: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:

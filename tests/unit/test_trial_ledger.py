@@ -26,29 +26,29 @@ ONE = TrialRecord(
 
 def test_what_goes_in_comes_out(tmp_path):
     record_trials(tmp_path, [ONE])
-    assert family(tmp_path, strategy="spillover_dip", data="d1") == [ONE]
+    assert list(family(tmp_path, strategy="spillover_dip", data="d1")) == [ONE]
 
 
 def test_the_same_trial_counts_once_and_stays_as_it_was(tmp_path):
     record_trials(tmp_path, [ONE])
     record_trials(tmp_path, [replace(ONE, name="again", sharpe=9.0)])
-    assert family(tmp_path, strategy="spillover_dip", data="d1") == [ONE]
+    assert list(family(tmp_path, strategy="spillover_dip", data="d1")) == [ONE]
 
 
 def test_other_data_and_other_strategies_are_other_families(tmp_path):
     others = [replace(ONE, fingerprint="b", data="d2"), replace(ONE, fingerprint="c", strategy="x")]
     record_trials(tmp_path, [ONE, *others])
-    assert family(tmp_path, strategy="spillover_dip", data="d1") == [ONE]
+    assert list(family(tmp_path, strategy="spillover_dip", data="d1")) == [ONE]
 
 
 def test_nothing_known_is_nothing_and_makes_no_file(tmp_path):
-    assert family(tmp_path, strategy="x", data="y") == []
+    assert list(family(tmp_path, strategy="x", data="y")) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_a_number_is_kept_as_unknown(tmp_path):
     record_trials(tmp_path, [replace(ONE, sharpe=float("nan"))])
-    assert family(tmp_path, strategy="spillover_dip", data="d1")[0].sharpe is None
+    assert next(family(tmp_path, strategy="spillover_dip", data="d1")).sharpe is None
 
 
 WRITER = """
@@ -70,4 +70,4 @@ def test_four_writers_at_once_lose_nothing(tmp_path):
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(n)]) for n in range(4)
     ]
     assert [writer.wait() for writer in writers] == [0] * 4
-    assert len(family(tmp_path, strategy="spillover_dip", data="d1")) == 100
+    assert len(list(family(tmp_path, strategy="spillover_dip", data="d1"))) == 100

@@ -50,4 +50,4 @@ def test_more_trials_deflate_by_their_spread(result):
 def test_the_ledger_gives_back_what_a_run_left(result, tmp_path):
     own = trial_record(result)
     record_trials(tmp_path, [own])
-    assert family(tmp_path, strategy=own.strategy, data=own.data) == [own]
+    assert list(family(tmp_path, strategy=own.strategy, data=own.data)) == [own]

@@ -160,7 +160,7 @@ def test_trials_stand_in_the_ledger_once_however_often_they_are_made(finished_sw
         part.unlink()
     sweep, _ = finished_sweep()
     data = json.loads((sweep.folder / "sweep.json").read_text("utf-8"))["data"]
-    known = family(tmp_path / "reports", strategy="spillover_dip", data=data)
+    known = list(family(tmp_path / "reports", strategy="spillover_dip", data=data))
     assert len(known) == 16
 
 

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backtest.research import SweepSettings
+from backtest.search.columns import places_of
 from backtest.search.table import finished, merge_parts, parts_in, rows_at, schema_of, write_part
 
 
@@ -77,3 +78,10 @@ def test_missing_scores_are_null_not_zero(tmp_path, schema):
     write_part(tmp_path, rows(0), schema)
     values = pq.read_table(parts_in(tmp_path)[0])["sharpe"].to_numpy(zero_copy_only=False)
     assert np.isnan(values.astype(float)).all()
+
+
+def test_places_are_found_by_number_whatever_trials_were_left_out(tmp_path, schema):
+    write_part(tmp_path, rows(*range(0, 6_000, 2)), schema)
+    merge_parts(tmp_path, tmp_path / "trials.parquet", schema)
+    places = places_of(tmp_path / "trials.parquet", [5_998, 0, 4_096, 7])
+    assert places.tolist() == [0, 2_048, 2_999]

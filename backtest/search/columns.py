@@ -1,0 +1,83 @@
+"""What is known of every trial of a complete table, in some twenty bytes each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from backtest.search.selection import scores_of_columns
+from backtest.search.table import batches_of
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """All trials, each array of shape (rows of the table,)."""
+
+    done: BoolArray
+    failed: BoolArray
+    traded: BoolArray  # done, and had fills
+    sharpes: FloatArray  # per session
+    scores: FloatArray  # by the measure that ranks; NaN for a trial that never traded
+    sessions: int  # of the longest trial that traded
+
+    @property
+    def ranked(self) -> NDArray[np.int64]:
+        """Places, best first; ties by number, trials without a score last."""
+        return np.argsort(-np.where(np.isnan(self.scores), -np.inf, self.scores), kind="stable")
+
+
+def columns_of(path: Path, measure: str) -> Columns:
+    """Columns of the table at ``path``, scores by ``measure``; a group of rows is in memory."""
+    count = pq.read_metadata(path).num_rows
+    done, failed, traded = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    sharpes, scores = np.empty(count), np.empty(count)
+    sessions = 0
+    names = list(dict.fromkeys(["status", "fills", "sessions", "sharpe_per_session", measure]))
+    for place, batch in _placed(path, names):
+        own = slice(place, place + batch.num_rows)
+        fills = _floats(batch["fills"])
+        done[own] = _equal(batch["status"], "done")
+        failed[own] = _equal(batch["status"], "failed")
+        traded[own] = done[own] & (fills != 0)
+        sharpes[own] = _floats(batch["sharpe_per_session"])
+        scores[own] = scores_of_columns(fills, _floats(batch[measure]), measure)
+        lengths = _floats(batch["sessions"])[traded[own]]
+        sessions = max(sessions, int(lengths.max(initial=0)))
+    return Columns(done, failed, traded, sharpes, scores, sessions)
+
+
+def places_of(path: Path, trials: Iterable[int]) -> NDArray[np.int64]:
+    """Places in the table (ascending) of the trials with these numbers, as far as it has them."""
+    wanted = np.array(sorted(set(trials)), dtype=np.int64)
+    found = [
+        place + np.flatnonzero(np.isin(batch["trial"].to_numpy(), wanted))
+        for place, batch in _placed(path, ["trial"])
+    ]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *found])
+
+
+def _placed(path: Path, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Groups of rows, each with the place of its first."""
+    place = 0
+    for batch in batches_of(path, names):
+        yield place, batch
+        place += batch.num_rows
+
+
+def _floats(values: pa.Array) -> FloatArray:
+    """Numbers, NaN where there is none."""
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _equal(values: pa.Array, text: str) -> BoolArray:
+    return np.asarray(pc.equal(values, text).to_numpy(zero_copy_only=False), dtype=np.bool_)
