@@ -189,12 +189,24 @@ def _instrument(symbol: str, home: Home) -> pd.DataFrame:
 @contextmanager
 def _errors_as_ours() -> Iterator[None]:
     """What akshare lets through: errors of requests, and of reading a page that is no data."""
+    page_errors: tuple[type[Exception], ...] = (
+        ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError, *_script_errors()
+    )  # fmt: skip
     try:
         yield
     except Unreadable as error:
         raise SourceError(f"the answer {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError) as error:
+    except page_errors as error:
         message = f"the answer cannot be read: {first_line(error)}"
         raise SourceError(message, retry=True) from None
     except OSError as error:
         raise Unavailable(f"the source cannot be reached: {first_line(error)}") from None
+
+
+def _script_errors() -> tuple[type[Exception], ...]:
+    """Errors of the JavaScript with which akshare unpacks Sina's bars: a page without any."""
+    try:
+        from py_mini_racer.py_mini_racer import MiniRacerBaseException
+    except ImportError:
+        return ()
+    return (MiniRacerBaseException,)

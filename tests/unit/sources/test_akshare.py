@@ -129,3 +129,10 @@ def test_a_dead_network_is_no_fault_of_the_symbol():
 def test_what_is_no_symbol_of_these_markets_is_told():
     with pytest.raises(SourceError, match=r"must end with \.HK, \.SS or \.SZ"):
         AkShare(Client()).fetch("SPY", START)
+
+
+def test_a_page_that_the_script_cannot_unpack_is_a_bad_answer():
+    errors = pytest.importorskip("py_mini_racer.py_mini_racer")
+    broken = errors.JSEvalException("ReferenceError: d is not defined")
+    with pytest.raises(SourceError, match="cannot be read: ReferenceError"):
+        AkShare(Client(broken)).fetch("0001.HK", START)
