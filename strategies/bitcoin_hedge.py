@@ -49,8 +49,8 @@ _ROWS = 252  # in a year of volatility
 
 
 class BitcoinHedge(Strategy):
-    event_name: ClassVar[str] = "stress"
-    event_fractions: ClassVar[tuple[str, ...]] = ("fall",)
+    event_name: ClassVar[str] = "fall"
+    event_fractions: ClassVar[tuple[str, ...]] = ("depth",)
 
     coin: str = Field("BTC", description="symbol of the coin")
     base: BaseStrategy | None = Field(
@@ -92,7 +92,7 @@ class BitcoinHedge(Strategy):
         begins = stress & ~np.append(False, stress[:-1])
         row = np.flatnonzero(begins & panel.close[self.coin].notna().to_numpy())
         return pd.DataFrame(
-            {"session": panel.sessions[row], "symbol": self.coin, "fall": move[row]}
+            {"session": panel.sessions[row], "symbol": self.coin, "depth": move[row]}
         )
 
     def _sleeve(self, panel: Panel) -> np.ndarray:

@@ -72,7 +72,7 @@ def test_stress_begins_once_and_says_how_deep_the_fall_was(panel_of):
     events = hedge.events(panel, hedge.target_weights(panel))
     assert events["symbol"].tolist() == ["B"]
     assert panel.sessions.get_loc(events["session"].item()) == 31
-    assert events["fall"].item() == pytest.approx(0.96 * 0.96 - 1.0, abs=1e-12)
+    assert events["depth"].item() == pytest.approx(0.96 * 0.96 - 1.0, abs=1e-12)
 
 
 def test_nothing_is_ordered_without_a_price_outside_the_universe_or_between_rebalances(panel_of):
