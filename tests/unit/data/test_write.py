@@ -46,7 +46,7 @@ def test_a_kill_at_any_moment_leaves_the_old_bundle_or_the_new(tables, tmp_path)
     write_bundle(tmp_path / "new", BundleInfo(name="new", prices="raw"), new)
     old_hash, new_hash = (content_hash(tmp_path / name) for name in ("old", "new"))
     seen = []
-    for moment in range(5, 80, 6):
+    for moment in range(5, 80, 9):
         folder = tmp_path / f"killed-{moment}"
         write_bundle(folder, info, tables)
         code = textwrap.dedent(KILLED)

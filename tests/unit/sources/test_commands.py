@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.cli import app
-from backtest.sources.protocol import SourceError, Unavailable
+from backtest.sources.protocol import Pace, SourceError, Unavailable
 
 CSV = "Date,Close,Open,High,Low,Volume\n2024-03-04,10,10,10,10,5\n2024-03-05,11,11,11,11,5\n"
 
@@ -77,7 +77,7 @@ def test_a_symbol_that_fails_ends_with_1_and_the_others_are_there(command, tmp_p
             return {"currency": "USD"}
 
     monkeypatch.setattr(yahoo, "_client", lambda _: Ticker)
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(yahoo.Yahoo, "pace", Pace(pause=0.0, retries=0, backoff=0.0))
     (tmp_path / "list.txt").write_text("SPY  # an ETF\nNONE\n")
     done = command("fetch", "yahoo", "--symbols", "list.txt", "--to", "mine", "--json")
     assert done.exit_code == 1
@@ -102,7 +102,7 @@ def test_without_a_network_nothing_is_written(command, tmp_path, monkeypatch):
         raise Unavailable("Yahoo cannot be reached: no route")
 
     monkeypatch.setattr(Yahoo, "fetch", dead)
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(Yahoo, "pace", Pace(pause=0.0, retries=1, backoff=0.0))
     done = command("fetch", "yahoo", "SPY", "--to", "mine")
     assert done.exit_code == 1
     assert "no route" in done.output
