@@ -57,6 +57,7 @@ def sweep(
         from backtest.search.executors import is_parallel
         from backtest.search.sweep import open_sweep, run_trials
 
+        asked = _numbers(record) if record else []
         with screen.stages() as stages:
             stages("data, and the base configuration")
             opened, base = open_sweep(loaded, out=out)
@@ -78,24 +79,29 @@ def sweep(
         }
         written = opened.parts
         if step.done == step.total:
-            written = _finish(opened, screen, record)
+            written = _finish(opened, screen, asked)
         else:
             screen.say(f"{step.done:,} of {step.total:,} trials are done; call again to go on.")
         screen.path(written)
     screen.finish()
 
 
-def _finish(opened: Sweep, screen: Screen, record: str | None) -> Path:
+def _finish(opened: Sweep, screen: Screen, asked: list[int]) -> Path:
     """The table is complete: rank it, and run the best in full."""
     from backtest.search.records import record_runs
     from backtest.search.sweep import best_trials
     from backtest.search.sweep_report import write_report
 
     best = best_trials(opened, opened.settings.best)
-    asked = _numbers(record) if record else []
     with screen.stages() as stages:
         folders = record_runs(opened, list(dict.fromkeys([*best, *asked])), progress=stages)
-    screen.show(_table(opened, best))
+    for number in asked:
+        if number not in folders:
+            screen.say(f"Trial {number} failed and has no run; the page says why.")
+    if best:
+        screen.show(_table(opened, best))
+    elif opened.settings.best:
+        screen.say("No trial traded: none is the best.")
     page = write_report(opened)
     screen.document["best"] = [
         {"trial": number, "folder": str(folders[number])} for number in best if number in folders
@@ -146,7 +152,7 @@ def _numbers(text: str) -> list[int]:
     numbers: list[int] = []
     for part in text.split(","):
         low, dash, high = part.strip().partition("-")
-        if not low.isdigit() or (dash and not high.isdigit()):
+        if not low.isdigit() or (dash and not high.isdigit()) or (dash and int(high) < int(low)):
             fault = Fault(part.strip(), "must be a trial's number, such as 17, or a range, 3-9")
             raise FaultyInput("--record", [fault])
         numbers += range(int(low), int(high or low) + 1)

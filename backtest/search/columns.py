@@ -18,6 +18,8 @@ from backtest.search.table import batches_of
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_KEPT = ("status", "fingerprint", "fills", "sessions", "sharpe_per_session")
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -25,9 +27,11 @@ class Columns:
 
     done: BoolArray
     failed: BoolArray
-    traded: BoolArray  # done, and had fills
+    repeated: BoolArray  # done, but the run of an earlier trial
+    pruned: BoolArray
+    traded: BoolArray  # done, not repeated, and had fills
     sharpes: FloatArray  # per session
-    scores: FloatArray  # by the measure that ranks; NaN for a trial that never traded
+    scores: FloatArray  # by the measure that ranks; NaN for one that never traded, or is repeated
     sessions: int  # of the longest trial that traded
 
     @property
@@ -39,21 +43,28 @@ class Columns:
 def columns_of(path: Path, measure: str) -> Columns:
     """Columns of the table at ``path``, scores by ``measure``; a group of rows is in memory."""
     count = pq.read_metadata(path).num_rows
-    done, failed, traded = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    done, failed, pruned, traded = (np.zeros(count, dtype=np.bool_) for _ in range(4))
+    runs = np.zeros(count, dtype=np.uint64)
     sharpes, scores = np.empty(count), np.empty(count)
     sessions = 0
-    names = list(dict.fromkeys(["status", "fills", "sessions", "sharpe_per_session", measure]))
+    names = list(dict.fromkeys([*_KEPT, measure]))
     for place, batch in _placed(path, names):
         own = slice(place, place + batch.num_rows)
         fills = _floats(batch["fills"])
         done[own] = _equal(batch["status"], "done")
         failed[own] = _equal(batch["status"], "failed")
+        pruned[own] = _equal(batch["status"], "pruned")
+        runs[own] = [int(text or "0", 16) for text in batch["fingerprint"].to_pylist()]
         traded[own] = done[own] & (fills != 0)
         sharpes[own] = _floats(batch["sharpe_per_session"])
         scores[own] = scores_of_columns(fills, _floats(batch[measure]), measure)
         lengths = _floats(batch["sessions"])[traded[own]]
         sessions = max(sessions, int(lengths.max(initial=0)))
-    return Columns(done, failed, traded, sharpes, scores, sessions)
+    repeated = done.copy()
+    repeated[np.unique(runs, return_index=True)[1]] = False
+    traded &= ~repeated
+    scores[repeated] = np.nan
+    return Columns(done, failed, repeated, pruned, traded, sharpes, scores, sessions)
 
 
 def places_of(path: Path, trials: Iterable[int]) -> NDArray[np.int64]:

@@ -7,7 +7,10 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from backtest.config import RunConfig
+from backtest.config.change import changed
 from backtest.errors import ConfigError, Fault
+from backtest.search.space import Values, setting_at
 
 Look = Callable[[str], Any]  # a setting's value by dotted key: of whatever type it has
 _Number = Callable[[Any, Any], Any]
@@ -85,6 +88,41 @@ def holds(expression: ast.expr, values: Mapping[str, Any], otherwise: Look) -> b
         return bool(_value(expression, look))
     except (TypeError, ZeroDivisionError):
         return False
+
+
+class Constraints:
+    """The constraints of a sweep over its config: settings count as a run would read them."""
+
+    def __init__(self, config: RunConfig, texts: Sequence[str]) -> None:
+        self._config = config
+        self._parsed = parse_constraints(texts)
+        self._base = config.resolved() if self._parsed else {}
+        self._read: dict[tuple[str, str, str], Any] = {}
+
+    def hold(self, values: Values) -> bool:
+        """Whether a trial that sets ``values`` breaks none of them."""
+        if not self._parsed:
+            return True
+
+        def look(key: str) -> Any:
+            setter = next((k for k in values if key == k or key.startswith(f"{k}.")), None)
+            if setter is None:
+                return setting_at(self._base, key)
+            value = values[setter]
+            return self._as_read(setter, value, key) if isinstance(value, str) else value
+
+        return all(holds(constraint, {}, look) for constraint in self._parsed)
+
+    def _as_read(self, setter: str, text: str, key: str) -> Any:
+        """What the config has at ``key`` where ``setter`` says ``text``: '10%' is 0.1."""
+        known = (setter, text, key)
+        if known not in self._read:
+            try:
+                tree = changed(self._config, {setter: text}).resolved()
+                self._read[known] = setting_at(tree, key)
+            except ConfigError:
+                self._read[known] = text  # the trial itself will say what is wrong with it
+        return self._read[known]
 
 
 def _check(node: ast.expr) -> None:

@@ -106,7 +106,8 @@ def deflated(rows: Sequence[Row], measure: str, *, at_least: float) -> int | Non
 
 def deflated_of(rows: Sequence[Row], place: int) -> float:
     """Deflated Sharpe ratio of a row among the rows, a probability; NaN where not defined."""
-    sharpes = np.array([row["sharpe_per_session"] for row in rows], dtype=float)
+    runs = {row.get("fingerprint", at): row for at, row in enumerate(rows)}  # each counts once
+    sharpes = np.array([one["sharpe_per_session"] for one in runs.values()], dtype=float)
     sharpes = sharpes[~np.isnan(sharpes)]
     row = rows[place]
     if len(sharpes) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from backtest.search.scores import block_starts
 from backtest.search.selection import neighbourhood_median
 from backtest.search.sweep import Sweep
 from backtest.search.table import rows_at
+from backtest.trial_ledger import family
 
 FloatArray = NDArray[np.float64]
 
@@ -31,7 +33,10 @@ _MOST_CORRELATED = 1_000  # trials whose correlations are clustered
 class SweepStatistics:
     """Numbers of a sweep's trials together; None where they cannot be had.
 
-    ``trials`` were simulated, of which ``idle`` never traded; Sharpe ratios are annual.
+    ``trials`` were simulated, of which ``idle`` never traded; ``repeated`` more are runs that are
+    among them already, by their fingerprint, and ``pruned`` were given up early: luck counts them
+    as trials. ``known`` is what the trial ledger has of the strategy on this data, this sweep
+    included, and ``deflated_sharpe_known`` counts all of that. Sharpe ratios are annual.
     ``independent`` is the number of clusters of trials whose returns correlate by half or more.
     ``reality_check`` and ``superior_ability`` are p-values that no trial beats cash, White's by the
     mean return and Hansen's by the studentised one.
@@ -39,11 +44,16 @@ class SweepStatistics:
 
     trials: int
     idle: int
+    repeated: int
+    pruned: int
     failed: int
     best: int | None
     best_sharpe: float | None
     expected_best_by_luck: float | None
     deflated_sharpe: float | None
+    known: int
+    deflated_sharpe_known: float | None
+    min_track_years: float | None
     independent: int | None
     deflated_sharpe_independent: float | None
     min_backtest_years: float | None
@@ -73,32 +83,41 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
     sharpes = sharpes[~np.isnan(sharpes)]
     chosen = None if best is None else rows[int(np.searchsorted(places, best))]
     luck = deflated = None
+    tried = len(sharpes) + int(columns.pruned.sum())
     if chosen is not None and len(sharpes) > 1:
         spread = float(np.std(sharpes, ddof=1))
-        luck = spread * inference.expected_maximum(len(sharpes)) * math.sqrt(per_year)
-        deflated = _deflated(chosen, len(sharpes), spread**2)
+        luck = spread * inference.expected_maximum(tried) * math.sqrt(per_year)
+        deflated = _deflated(chosen, tried, spread**2)
+    known = _known(sweep)
     navs = navs_of(sweep, _evenly(active, _MOST_CORRELATED))
     clusters = _clusters(navs)
     reality, superior = _superior(sweep, navs)
     independent = None if clusters is None else int(clusters.max()) + 1
     overfit = _overfitting(sweep, _evenly(active, _MOST))
     return SweepStatistics(
-        trials=int(columns.done.sum()),
-        idle=int(columns.done.sum()) - len(active),
+        trials=int((columns.done & ~columns.repeated).sum()),
+        idle=int((columns.done & ~columns.repeated).sum()) - len(active),
+        repeated=int(columns.repeated.sum()),
+        pruned=int(columns.pruned.sum()),
         failed=int(columns.failed.sum()),
         best=None if chosen is None else int(str(chosen["trial"])),
         best_sharpe=None if chosen is None else _number(chosen["sharpe"]),
         expected_best_by_luck=luck,
         deflated_sharpe=deflated,
+        known=len(known),
+        deflated_sharpe_known=(
+            None
+            if chosen is None or len(known) < 2
+            else _deflated(chosen, len(known), float(np.var(known, ddof=1)))
+        ),
+        min_track_years=None if chosen is None else _track(chosen, per_year),
         independent=independent,
         deflated_sharpe_independent=(
             None
             if chosen is None or independent is None or independent < 2 or len(sharpes) < 2
             else _deflated(chosen, independent, float(np.var(sharpes, ddof=1)))
         ),
-        min_backtest_years=(
-            inference.min_backtest_years(len(sharpes)) if len(sharpes) > 1 else None
-        ),
+        min_backtest_years=(inference.min_backtest_years(tried) if len(sharpes) > 1 else None),
         years=columns.sessions / per_year,
         overfitting=None if overfit is None else overfit.probability,
         probability_of_loss=None if overfit is None else overfit.probability_of_loss,
@@ -123,6 +142,23 @@ def _rows(sweep: Sweep, columns: Columns) -> tuple[list[Row], NDArray[np.int64]]
     bulky = ("block_sum", "block_sum_of_squares", "nav")
     light = [name for name in pq.read_schema(sweep.table).names if name not in bulky]
     return rows_at(sweep.table, places, light).to_pylist(), places
+
+
+def _known(sweep: Sweep) -> FloatArray:
+    """Sharpe ratios per session of all trials of the strategy on this data that were ever made."""
+    said = json.loads((sweep.folder / "sweep.json").read_text("utf-8"))
+    trials = family(sweep.folder.parents[1], strategy=said["strategy"], data=said["data"])
+    sharpes = (trial.sharpe for trial in trials if trial.sharpe is not None)
+    return np.fromiter(sharpes, dtype=np.float64)
+
+
+def _track(row: Row, per_year: float) -> float | None:
+    sessions = inference.min_track_record(
+        float(str(row["sharpe_per_session"])),
+        skewness=float(str(row["skewness"])),
+        kurtosis=float(str(row["kurtosis"])),
+    )
+    return _number(sessions / per_year)
 
 
 def _deflated(row: Row, trials: int, variance: float) -> float | None:
@@ -158,6 +194,8 @@ def _superior(sweep: Sweep, navs: FloatArray | None) -> tuple[float | None, floa
     if navs is None or navs.shape[1] < 2:
         return None, None
     cash = pq.read_table(sweep.folder / "base.parquet", columns=["risk_free"])["risk_free"]
+    if len(cash) != len(navs):
+        return None, None  # the trials are of another period than the config itself
     excess = navs[1:] / navs[:-1] - 1.0 - cash.to_numpy()[1:, None]
     draws = {"seed": sweep.config.seed, "trials": excess.shape[1]}
     reality = inference.reality_check(excess, **draws)

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from backtest.errors import RunError
 from backtest.research import Draw, OptunaSearch
 from backtest.search.cluster import sent
-from backtest.search.constraints import holds, parse_constraints
+from backtest.search.constraints import Constraints
 from backtest.search.executors import worked, workers_of
 from backtest.search.job import Job, Row, row_of, workshop_of
 from backtest.search.pace import Pace, Step
-from backtest.search.space import Values, setting_at
+from backtest.search.space import Values
 from backtest.search.table import merge_parts, parts_in, schema_of, write_part
 
 if TYPE_CHECKING:
@@ -146,10 +146,9 @@ def _worked(
         )
         for trial in trials
     ]
-    known = sweep.config.resolved()
-    constraints = parse_constraints(sweep.settings.where)
+    constraints = Constraints(sweep.config, sweep.settings.where)
     for one in asked:
-        if all(holds(c, one.values, partial(setting_at, known)) for c in constraints):
+        if constraints.hold(one.values):
             alive.append(one)
         else:
             rows[one.number] = _empty(one, "ruled_out")

@@ -26,7 +26,7 @@ from backtest.research import SweepSettings, Value
 from backtest.runner import inputs_of
 from backtest.search.cluster import connected, sent
 from backtest.search.columns import columns_of, places_of
-from backtest.search.constraints import holds, keys_in, parse_constraints
+from backtest.search.constraints import Constraints, keys_in, parse_constraints
 from backtest.search.executors import worked
 from backtest.search.job import Job, Row, Rows, work
 from backtest.search.pace import Pace, Step
@@ -143,6 +143,8 @@ def run_trials(
     -----
     Whatever stops it, finished trials are on disk, and the next call goes on behind them.
     """
+    plan = None if sweep.settings.optuna is not None else plan_of(sweep.settings)
+    wanted = None if plan is None else _wanted(sweep, plan)
     sweep.parts.mkdir(parents=True, exist_ok=True)
     _describe(sweep, base)
     ledger = reports or sweep.folder.parents[1]
@@ -151,28 +153,27 @@ def run_trials(
         record_trials(ledger, records_of(sweep, base, rows))
 
     with connected(sweep.config.executor), noted(sweep.folder, progress) as note:
-        if sweep.settings.optuna is not None:
+        if wanted is None:
             return run_study(sweep, base, keep=keep, limit=limit, progress=note)
-        return _run_plan(sweep, keep, limit, note)
+        return _run_plan(sweep, wanted, keep, limit, note)
 
 
 def _run_plan(
     sweep: Sweep,
+    wanted: NDArray[np.bool_],
     keep: Callable[[Rows], None],
     limit: int | None,
     progress: Callable[[Step], None] | None,
 ) -> Step:
     """Trials of a grid or of random draws."""
     executor = sweep.config.executor
-    plan = plan_of(sweep.settings)
     schema = schema_of(sweep.settings)
     job = sent(Job(sweep.fingerprint, sweep.config, sweep.settings), executor)
     pace = Pace(executor.batch)
-    wanted = _wanted(sweep, plan)
-    left = plan.count if limit is None else limit
+    left = len(wanted) if limit is None else limit
     lost = 0
     while True:
-        done = finished(sweep.parts, plan.count)
+        done = finished(sweep.parts, len(wanted))
         pace.begin(total=int(wanted.sum()), before=int((done & wanted).sum()))
         pending = np.flatnonzero(wanted & ~done)[: max(left, 0)]
         batches = pace.batches(pending, done)
@@ -230,7 +231,7 @@ def _describe(sweep: Sweep, base: Trial) -> None:
 
 
 def best_trials(sweep: Sweep, count: int) -> list[int]:
-    """Numbers of the best trials by ``rank_by``, best first; ties by number, no idle ones."""
+    """Numbers of the best trials by ``rank_by``, best first; no idle ones, no run twice."""
     columns = columns_of(sweep.table, sweep.settings.rank_by)
     best = columns.ranked[:count]
     best = best[~np.isnan(columns.scores[best])]
@@ -260,8 +261,8 @@ def records_of(sweep: Sweep, base: Trial, rows: Rows) -> list[TrialRecord]:
             source=sweep.folder.name,
             data=base.stage.bundle.hash,
             engine=sweep.engine,
-            first=str(dates[0]),
-            last=str(dates[-1]),
+            first=str(row.get("data.start") or dates[0]),
+            last=str(row.get("data.end") or dates[-1]),
             sessions=int(str(row["sessions"])),
             sharpe=_number(row["sharpe_per_session"]),
             mean=_number(row["mean"]),
@@ -290,16 +291,15 @@ def _timed(job: Job, numbers: NDArray[np.int64]) -> tuple[Rows, float]:
 
 
 def _wanted(sweep: Sweep, plan: Plan) -> NDArray[np.bool_]:
-    """Trials that no constraint rules out, shape (count,)."""
-    constraints = parse_constraints(sweep.settings.where)
+    """Trials that no constraint rules out, shape (count,); a fault where none is left."""
+    constraints = Constraints(sweep.config, sweep.settings.where)
     wanted = np.ones(plan.count, dtype=np.bool_)
-    if constraints:
-        known = sweep.config.resolved()
+    if sweep.settings.where:
         for number in range(plan.count):
-            values = plan.values(number)
-            wanted[number] = all(
-                holds(constraint, values, partial(setting_at, known)) for constraint in constraints
-            )
+            wanted[number] = constraints.hold(plan.values(number))
+    if not wanted.any():
+        message = f"rules out all of the sweep's {plan.count:,} trials"
+        raise ConfigError(sweep.config.name, [Fault("sweep.where", message)])
     return wanted
 
 

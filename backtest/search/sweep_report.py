@@ -94,14 +94,20 @@ def _trials(statistics: SweepStatistics) -> str:
     text = formats.counted(statistics.trials, "trial")
     if statistics.idle:
         text += f", {statistics.idle:,} of them never traded"
-    return text + (f"; {statistics.failed:,} failed" if statistics.failed else "")
+    for count, what in (
+        (statistics.repeated, "more repeat one of them"),
+        (statistics.pruned, "given up early"),
+        (statistics.failed, "failed"),
+    ):
+        text += f"; {count:,} {what}" if count else ""
+    return text
 
 
 def _verdicts(s: SweepStatistics) -> list[str]:
     """What the statistics come to, the plain answer first."""
     if s.best is None or s.deflated_sharpe is None or s.expected_best_by_luck is None:
         return ["Too few trials traded to say anything of luck."]
-    tried = s.trials - s.idle
+    tried = s.trials - s.idle + s.pruned
     if s.deflated_sharpe >= 0.95:
         first = f"Luck among {tried:,} trials does not explain the best one."
     elif s.deflated_sharpe >= 0.5:
@@ -151,6 +157,12 @@ def _statistics(s: SweepStatistics) -> list[tuple[str, str, str]]:
             "in the variance, n - 1",
         ),
         (
+            "... counting all trials of the ledger",
+            percent(s.deflated_sharpe_known, 1),
+            f"the same with the {s.known:,} trials that were ever made of this strategy on this "
+            "data below this folder, and their spread",
+        ),
+        (
             "... counting independent trials only",
             percent(s.deflated_sharpe_independent, 1),
             "the same with the number of clusters",
@@ -161,6 +173,12 @@ def _statistics(s: SweepStatistics) -> list[tuple[str, str, str]]:
             number(s.min_backtest_years, 1),
             "below it, a Sharpe ratio of 1 is expected from as many trials without skill; here "
             f"are {number(s.years, 1)} years",
+        ),
+        (
+            "Minimum track record, years",
+            number(s.min_track_years, 1),
+            "until a ratio like the best one's is above 0 at 95 %, had it not been picked "
+            "(Bailey and Lopez de Prado 2012)",
         ),
     ]
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from backtest.config import load_config
 from backtest.errors import ConfigError
-from backtest.search.constraints import holds, keys_in, parse_constraints
+from backtest.search.constraints import Constraints, holds, keys_in, parse_constraints
 
 
 def held(text: str, values: dict, base: dict | None = None) -> bool:
@@ -61,3 +62,30 @@ def test_all_faults_come_at_once():
     with pytest.raises(ConfigError) as error:
         parse_constraints(["a > 1", "f(a)", "b ="])
     assert [fault.where for fault in error.value.faults] == ["sweep.where[1]", "sweep.where[2]"]
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "held.yaml"
+    path.write_text(
+        "name: held\ndata: {bundle: sample}\nexits: {stop_loss: 8%}\n"
+        "universe: {min_turnover: 5m HKD}\n"
+        "strategy: {name: spillover_dip, params: {source: X01.US}}\n",
+        encoding="utf-8",
+    )
+    return load_config(path)
+
+
+def test_values_count_as_a_run_reads_them(config):
+    loss = Constraints(config, ["exits.stop_loss > 0.07"])
+    assert loss.hold({"exits.stop_loss": "10%"})
+    assert not loss.hold({"exits.stop_loss": "5%"})
+    assert not loss.hold({"exits.stop_loss": None})
+    assert loss.hold({})  # the config's own 8 %
+    assert Constraints(config, ["exits.stop_loss == None"]).hold({"exits.stop_loss": None})
+
+
+def test_a_part_of_what_varies_is_the_trials(config):
+    turnover = Constraints(config, ["universe.min_turnover.amount >= 10000000"])
+    assert turnover.hold({"universe.min_turnover": "20m HKD"})
+    assert not turnover.hold({"universe.min_turnover": "6m HKD"})

@@ -285,3 +285,18 @@ def test_settings_that_only_stand_together_may_vary_together(finished_sweep):
     _, step = finished_sweep(text=text[: text.index("sweep:")] + grid)
     # 8 names of which those up to rank 4 are kept cannot be: that trial fails, with the reason.
     assert (step.done, step.failed) == (4, 1)
+
+
+def test_a_sweep_of_which_constraints_leave_nothing_is_refused(finished_sweep):
+    with pytest.raises(ConfigError, match="rules out all of the sweep's 16 trials"):
+        finished_sweep("sweep.where=['strategy.params.window > 5']")
+
+
+def test_the_ledger_has_the_period_of_a_trial_that_varies_it(finished_sweep, tmp_path):
+    sweep, _ = finished_sweep(
+        "sweep.grid={data.start: ['2024-06-03'], strategy.params.window: [3, 5]}",
+        "sweep.keep_nav=true",
+    )
+    data = json.loads((sweep.folder / "sweep.json").read_text("utf-8"))["data"]
+    found = family(tmp_path / "reports", strategy="spillover_dip", data=data)
+    assert {(trial.first, trial.last) for trial in found} == {("2024-06-03", "2024-12-31")}

@@ -9,7 +9,7 @@ import pytest
 
 from backtest import inference, load_config, run
 from backtest.search.statistics import statistics_of
-from backtest.search.sweep import open_sweep, run_trials
+from backtest.search.sweep import best_trials, open_sweep, run_trials
 from backtest.search.sweep_paths import fan, parallel
 from backtest.search.sweep_report import view_of, write_report
 
@@ -150,3 +150,59 @@ def test_data_of_survivors_is_told_where_the_best_looks_good(sweep):
         assert "survived" in view.verdicts[-1]
     finally:
         path.write_text(before, "utf-8")
+
+
+def opened_with(tmp_path, grid: str, name: str = "more", period: str = "2023-01-03"):
+    text = CONFIG.replace("name: report", f"name: {name}").replace("2022-01-03", period)
+    text = text[: text.index("  grid:")] + f"  grid: {grid}\n"
+    (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    opened, base = open_sweep(load_config(tmp_path / f"{name}.yaml"), out=tmp_path / "reports")
+    run_trials(opened, base)
+    return opened
+
+
+def test_a_run_that_several_trials_are_counts_once(tmp_path):
+    twice = opened_with(tmp_path, "{strategy.params.window: [5, 3, 5, 3, 5]}")
+    once = opened_with(tmp_path, "{strategy.params.window: [5, 3]}", "once")
+    statistics, _ = statistics_of(twice)
+    assert (statistics.trials, statistics.repeated) == (2, 3)
+    assert best_trials(twice, 5) == best_trials(once, 5)
+    lone, _ = statistics_of(once)
+    for name in ("deflated_sharpe", "expected_best_by_luck", "overfitting", "superior_ability"):
+        assert getattr(statistics, name) == getattr(lone, name), name
+    assert "3 more repeat one of them" in write_report(twice).read_text("utf-8")
+
+
+def test_the_page_counts_what_other_sweeps_of_the_strategy_tried(tmp_path):
+    first = opened_with(tmp_path, "{strategy.params.window: [3, 5, 8]}")
+    statistics, rows = statistics_of(first)
+    assert statistics.known == 3
+    assert statistics.deflated_sharpe_known == statistics.deflated_sharpe
+    second = opened_with(tmp_path, "{strategy.params.drop: [0.03, 0.05, 0.04]}", "second")
+    ratios = [row["sharpe_per_session"] for row in [*rows, *statistics_of(second)[1]]]
+    # One setting is in both: window 5 with the drop that the strategy has by default, if at all.
+    ratios = sorted(set(ratios))
+    statistics, rows = statistics_of(first)
+    best = rows[statistics.best]
+    wanted = inference.deflated_sharpe(
+        best["sharpe_per_session"],
+        best["sessions"],
+        skewness=best["skewness"],
+        kurtosis=best["kurtosis"],
+        trials=len(ratios),
+        trial_variance=float(np.var(ratios, ddof=1)),
+    )
+    assert statistics.known == len(ratios)
+    assert statistics.deflated_sharpe_known == pytest.approx(wanted, rel=1e-12)
+    years = inference.min_track_record(
+        best["sharpe_per_session"], skewness=best["skewness"], kurtosis=best["kurtosis"]
+    )
+    assert statistics.min_track_years == pytest.approx(years / first.sessions_per_year)
+
+
+def test_trials_of_a_period_of_their_own_are_not_set_against_the_cash_of_another(tmp_path):
+    grid = "{data.start: ['2023-06-01'], strategy.params.window: [3, 5]}"
+    moved = opened_with(tmp_path, grid)
+    statistics, _ = statistics_of(moved)
+    assert statistics.reality_check is None
+    write_report(moved)
