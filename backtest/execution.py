@@ -113,6 +113,19 @@ class Portfolio(BaseModel):
     scrip: Literal["cash", "shares"] = Field(
         "cash", description="what is chosen where a dividend can be had in shares"
     )
+    halt_haircut: Fraction = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="taken off the mark of a holding for every own session without a bar, until "
+        "the next one",
+    )
+    halt_writeoff_months: int | None = Field(
+        None,
+        ge=1,
+        description="months without a bar after which a holding is marked at 0; Hong Kong may "
+        "cancel a listing after 18",
+    )
     delisting_recovery: Fraction = Field(
         1.0,
         ge=0,

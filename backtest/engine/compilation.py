@@ -14,6 +14,7 @@ from backtest.data.checks import bundle_volume_missing
 from backtest.data.fx import check_fx, fx_rates, rate_known
 from backtest.data.grid import Grid
 from backtest.engine.action_arrays import action_arrays, deal_arrays, delisting_arrays
+from backtest.engine.halts import left_by_halts
 from backtest.engine.money import (
     currencies_of,
     has_rates,
@@ -82,6 +83,9 @@ def build_world(
         raise DataError(f"fx of bundle '{bundle.name}'", faults)
     currencies = currencies_of(bundle, portfolio)
     kept, waits = portfolio.fx == "keep", not portfolio.spend_unsettled
+    columns = _columns(
+        bundle, grid, rules, currencies, execution=execution, portfolio=portfolio, account=account
+    )
     fx = [fx_rates(bundle.fx, own, portfolio.currency, times) for own in currencies]
     unknown = _volume_unknown(bundle, grid)
     impact = execution.slippage.impact > 0.0
@@ -97,21 +101,14 @@ def build_world(
         events=_events(clock, account),
         fx=np.ascontiguousarray(np.column_stack(fx)),
         edge=_edges(grid),
-        columns=_columns(
-            bundle,
-            grid,
-            rules,
-            currencies,
-            execution=execution,
-            portfolio=portfolio,
-            account=account,
-        ),
+        columns=columns,
         open=bars.open,
         high=bars.high,
         low=bars.low,
         close=bars.close,
         volume=bars.volume,
         mark=grid.mark,
+        halted=left_by_halts(bars, portfolio),
         sigma=sigma,
         typical_volume=typical,
         volume_unknown=unknown,

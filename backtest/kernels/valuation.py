@@ -64,9 +64,21 @@ def mark_held(world: World, book: Book, j: int) -> float:
     """What a position is marked at: before its first close the offer price, else what was paid."""
     price = mark_now(world, book, j)
     if price == price:
+        if world.halted.shape[0] > 0:
+            price *= left_by_halt(world, book, j)
         return price
     offer = world.columns[j]["offer"]
     return offer if offer > 0.0 else book.watch[j]["average"]
+
+
+@inner
+def left_by_halt(world: World, book: Book, j: int) -> float:
+    """Part of its mark that a halt has left of column ``j`` at its exchange's last CLOSE."""
+    x = world.columns[j]["exchange"]
+    s = book.desks[x]["row"]
+    if book.desks[x]["is_open"]:
+        s -= 1
+    return world.halted[s, j] if s >= 0 else 1.0
 
 
 @inner
@@ -149,7 +161,8 @@ def nav_now(world: World, book: Book, event: int) -> float:
             acts = is_open and world.act_ptr[x, s] < world.act_ptr[x, s + 1]
             known = s - 1 if is_open else s
             value = np.nan
-            if known >= 0 and currency >= 0 and not acts:
+            plain = world.halted.shape[0] == 0 and not acts
+            if known >= 0 and currency >= 0 and plain:
                 row = world.mark[known]
                 value = dot_held(book.shares, row, held[low:high]) * rate[currency]
             if value != value:  # one by one: a position may be without a close as yet

@@ -146,6 +146,7 @@ class World(NamedTuple):
     close: Floats
     volume: Floats
     mark: Floats  # last known close after each CLOSE
+    halted: Floats  # (S, N): part of a mark that a halt leaves, or (0, 0) where it leaves all
     sigma: Floats  # (S, N), or (0, 0) without impact
     typical_volume: Floats
     volume_unknown: Bools  # (X, S)

@@ -16,6 +16,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from backtest.errors import Fault, FaultyInput, MarketError
 from backtest.market.model import MarketRules
+from backtest.market.options import with_options
 from backtest.market.settings import Brokerage, MarketChoice
 
 Key = str | int
@@ -100,7 +101,7 @@ def resolve_markets(
             if picked.use not in loaded:
                 loaded[picked.use] = load_market(picked.use, root)
             market = loaded[picked.use]
-        resolved[exchange] = (market, picked.brokerage)
+        resolved[exchange] = (with_options(market, picked.options), picked.brokerage)
     return resolved
 
 

@@ -147,6 +147,17 @@ class Ticks(BaseModel):
     dated: Annotated[list[TickTable], AfterValidator(_ascending)] = Field(min_length=1)
 
 
+class TickOption(BaseModel):
+    """Ticks whose first day nobody verified: they hold from a day that a run names, or never."""
+
+    model_config = _FROZEN
+
+    description: str = Field(min_length=1, description="what it is, and what is doubted")
+    source: str = Field(min_length=1, description="where the figures are from")
+    kinds: list[str] = Field([], description="kinds of the entry of 'ticks' that it continues")
+    bands: Annotated[list[Band], AfterValidator(_bands)] = Field(min_length=1)
+
+
 class PriceLimit(Dated):
     """Largest move of a session from the previous close."""
 
@@ -258,6 +269,9 @@ class MarketRules(BaseModel):
     boards: Boards | None = Field(None, description="none: boards make no difference")
     fees: list[Fee] = Field([], description="statutory and exchange costs, in the order of charge")
     ticks: list[Ticks] = Field([], description="price steps; none = any price")
+    options: dict[str, TickOption] = Field(
+        {}, description="rules that are off unless a run switches them on"
+    )
     price_limits: list[PriceLimits] = Field([], description="daily price limits; none = no limit")
     t_plus_one: Annotated[list[TPlusOne], AfterValidator(_ascending)] = Field(
         [], description="empty: what is bought may be sold at once"
@@ -279,6 +293,9 @@ class MarketRules(BaseModel):
             for board in limits.boards:
                 if board not in names:
                     raise ValueError(f"price_limits: board {board!r} is not among boards.names")
+        for name, option in self.options.items():
+            if all(entry.kinds != option.kinds for entry in self.ticks):
+                raise ValueError(f"options.{name}: no entry of 'ticks' is of the same kinds")
         return self
 
     @model_validator(mode="after")

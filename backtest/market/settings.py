@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
@@ -44,6 +45,11 @@ class MarketChoice(BaseModel):
         description="'auto' (each exchange's own file), a market's name, or a YAML file",
     )
     brokerage: Brokerage | None = Field(None, description="the broker's charges; none by default")
+    options: dict[str, date] = Field(
+        {},
+        description="rules that the market's file holds back because their first day is not "
+        "verified, each with the day from which it is to hold",
+    )
 
 
 def _read_choice(value: object) -> str | MarketChoice:
@@ -64,7 +70,7 @@ _Choice = Annotated[str | MarketChoice, BeforeValidator(_read_choice)]
 
 
 def _read_settings(value: object) -> str | MarketChoice | dict[str, str | MarketChoice]:
-    if isinstance(value, Mapping) and not {"use", "brokerage"} & set(value):
+    if isinstance(value, Mapping) and not {"use", "brokerage", "options"} & set(value):
         if not value:
             raise ValueError("must name at least one exchange, got an empty map")
         return TypeAdapter(dict[str, _Choice]).validate_python(dict(value))

@@ -24,6 +24,8 @@ def random_deals(seed: int) -> World:
         update={
             "rights": rng.choice(["lapse", "sell", "take_up", "take_up"]),
             "scrip": rng.choice(["cash", "shares"]),
+            "halt_haircut": 0.0 if rng.random() < 0.5 else rng.uniform(0.005, 0.2),
+            "halt_writeoff_months": None if rng.random() < 0.7 else 1,
         }
     )
     rows = [_paid_later(rng, row) for row in world.actions.to_dict("records")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -116,6 +117,8 @@ class Account:
     positions: dict[str, Position] = field(default_factory=dict)
     closes: dict[str, Decimal] = field(default_factory=dict)  # last close, actions applied
     traded_since: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)  # of a return
+    seen_last: dict[str, date] = field(default_factory=dict)  # day of the last bar
+    left: dict[str, Decimal] = field(default_factory=dict)  # of a mark, by halts
     claims: list[Claim] = field(default_factory=list)  # dividends to come
     previous: dict[str, Decimal] = field(default_factory=dict)  # the close before this session's
     returns: dict[str, list[Decimal]] = field(default_factory=dict)
@@ -135,10 +138,14 @@ class Account:
         position = self.positions.get(symbol)
         return ZERO if position is None else position.shares
 
-    def mark(self, instrument: Instrument) -> Decimal:
-        """Return the last close, before the first one the offer price, else the average paid."""
+    def mark(self, instrument: Instrument, *, after_halt: bool = True) -> Decimal:
+        """Return the last close, before the first one the offer price, else the average paid.
+
+        Sessions without a bar take their haircut, months without one all of it.
+        """
         if instrument.symbol in self.closes:
-            return self.closes[instrument.symbol]
+            left = self.left.get(instrument.symbol, ONE) if after_halt else ONE
+            return self.closes[instrument.symbol] * left
         if instrument.offer_price is not None:
             return instrument.offer_price
         return self.positions[instrument.symbol].average
@@ -148,6 +155,17 @@ class Account:
         if held == 0:
             return ZERO
         return held * self.mark(instrument) * self.tables.fx(instrument.currency, time)
+
+    def note_halt(self, instrument: Instrument, moment: Moment) -> None:
+        """After a CLOSE: what halts have left of the mark."""
+        symbol, portfolio = instrument.symbol, self.world.portfolio
+        if self.bar(instrument, moment) is not None:
+            self.seen_last[symbol], self.left[symbol] = moment.day, ONE
+        elif symbol in self.seen_last:
+            self.left[symbol] *= 1 - number(portfolio.halt_haircut)
+            months = portfolio.halt_writeoff_months
+            if months is not None and moment.day >= _months_on(self.seen_last[symbol], months):
+                self.left[symbol] = ZERO
 
     def receivables(self, time: datetime) -> Decimal:
         owed = (c.local * self.tables.fx(c.instrument.currency, time) for c in self.claims)
@@ -367,6 +385,12 @@ class Account:
             smallest = min(live, key=lambda i: (sizes[i], -buys[i].instrument.place))
             quantities[smallest] = ZERO
         return quantities
+
+
+def _months_on(day: date, months: int) -> date:
+    """Return the same day of a later month, or the last that it has."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def _scaled(shares: Decimal, buy: Trade) -> Decimal:

@@ -172,7 +172,7 @@ class _Run:
                 account.seen["fraction"] += 1
                 bar = account.bar(instrument, moment)
                 price = bar.open if bar is not None and bar.open is not None else None
-                price = account.mark(instrument) if price is None else price
+                price = account.mark(instrument, after_halt=False) if price is None else price
                 self._receive(moment, "fraction", instrument, fraction * price, free=True)
             if position.shares == 0:
                 del account.positions[symbol]
@@ -245,6 +245,7 @@ class _Run:
         if self.world.execution.fill == "close" and not is_shut:
             self.book.fill(moment)
         for instrument in columns:
+            account.note_halt(instrument, moment)
             self._watch(instrument, moment)
             self._remember(instrument, moment)
             self._delist(instrument, moment)

@@ -238,6 +238,22 @@ def test_who_is_short_owes_the_shares():
     assert float(nav(result, 2)) == pytest.approx(1000)
 
 
+# --- halts -------------------------------------------------------------------------------------
+
+
+def test_a_halt_takes_its_haircut_off_the_mark_until_the_gap_of_the_resumption():
+    # 50 shares: 10, two sessions at 0.9 and 0.81 of it, then 6.
+    result = run({"A": [10, 10, None, None, 6]}, HALF, halt_haircut=0.1)
+    assert [float(nav(result, row)) for row in (1, 2, 3, 4)] == pytest.approx([1000, 950, 905, 800])
+
+
+def test_a_stop_fills_at_the_gap_of_the_resumption_and_the_haircut_triggers_nothing():
+    bars = {"A": [10, 10, None, None, (6, 6.5, 5.5, 6)]}
+    result = run(bars, HALF, halt_haircut=0.1, stop_loss=0.1)
+    assert [f.reason for f in result.fills] == ["signal", "stop_loss"]
+    assert float(result.fills[-1].price) == 6
+
+
 # --- take-overs and new tickers ----------------------------------------------------------------
 
 

@@ -53,6 +53,7 @@ def world_of_one_open() -> World:
         close=prices,
         volume=np.full((1, 1), np.nan),
         mark=prices,
+        halted=nothing,
         sigma=nothing,
         typical_volume=nothing,
         volume_unknown=np.zeros((1, 1), np.bool_),
