@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class IpoDayOne(Strategy):
     own_schedule: ClassVar[bool] = True  # a listing waits for no rebalance day
     event_name: ClassVar[str] = "listing"
-    event_fractions: ClassVar[tuple[str, ...]] = ("one_lot_success",)
+    event_fractions: ClassVar[tuple[str, ...]] = ("one_lot_success", "cornerstone_share")
 
     hold: int = Field(20, ge=0, description="own sessions from the listing session to the sale")
     until: Literal["hold", "stabilisation", "cornerstone", "controlling"] = Field(
@@ -103,7 +103,9 @@ class IpoDayOne(Strategy):
     def events(self, panel: Panel, weights: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG002
         row, column = np.nonzero((first_seen(panel) & panel.universe).to_numpy())
         found = pd.DataFrame({"session": panel.sessions[row], "symbol": panel.symbols[column]})
-        fields: tuple[ListingField, ...] = ("oversubscription", "one_lot_success")
+        fields: list[ListingField] = ["oversubscription", "one_lot_success"]
+        more: tuple[ListingField, ...] = ("offer_size", "cornerstone_share")
+        fields += [field for field in more if panel.listing(field).notna().to_numpy().any()]
         return found.assign(**{f: panel.listing(f).to_numpy()[row, column] for f in fields})
 
     def _has_filter(self) -> bool:

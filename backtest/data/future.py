@@ -19,7 +19,13 @@ from backtest.errors import DataError, Fault
 
 BoolArray = npt.NDArray[np.bool_]
 
-_LISTING = ("offer_price", "oversubscription", "one_lot_success")
+_LISTING = (
+    "offer_price",
+    "oversubscription",
+    "one_lot_success",
+    "offer_size",
+    "cornerstone_share",
+)
 
 
 def cut(bundle: Bundle, at: pd.Timestamp, *, keep: Collection[str] = ()) -> Bundle:

@@ -67,6 +67,8 @@ TABLES: Mapping[str, Table] = {
             "oversubscription": Column("number"),
             "one_lot_success": Column("number"),
             "ipo_mechanism": Column("text", default=""),
+            "offer_size": Column("number"),
+            "cornerstone_share": Column("number"),
         },
         key=("symbol",),
         order=("exchange", "symbol"),

@@ -6,7 +6,10 @@ import hashlib
 import math
 from collections.abc import Sequence
 
-from backtest.market.model import Mechanism
+import pandas as pd
+
+from backtest.market.files import list_markets, load_market
+from backtest.market.model import Mechanism, in_force
 
 
 def public_multiple(mechanism: Mechanism, oversubscription: float) -> float:
@@ -47,6 +50,20 @@ def luck(seed: int, symbol: str) -> float:
     """Uniform number in [0, 1) of one application; the same whatever else is applied for."""
     digest = hashlib.blake2b(f"{seed}:{symbol}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2.0**64
+
+
+def regimes_of(instruments: pd.DataFrame) -> list[str]:
+    """Mechanism of each instrument's offer: as named, else by its listing date; else empty."""
+    markets = [load_market(name) for name in list_markets()]
+    by_exchange = {exchange: market for market in markets for exchange in market.exchanges}
+    found = []
+    for exchange, listed, named in zip(
+        instruments["exchange"], instruments["listed"], instruments["ipo_mechanism"], strict=True
+    ):
+        market = by_exchange.get(str(exchange))
+        entry = None if market is None or pd.isna(listed) else in_force(market.ipo, listed.date())
+        found.append(str(named) or (entry.mechanism if entry else ""))
+    return found
 
 
 def mechanism_of(mechanisms: Sequence[Mechanism], name: str) -> Mechanism | None:

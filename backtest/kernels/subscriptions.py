@@ -16,7 +16,7 @@ from backtest.kernels.fills import take_up
 from backtest.kernels.inner import inner
 from backtest.kernels.orders import write_order
 from backtest.kernels.purses import square
-from backtest.kernels.valuation import buying_power
+from backtest.kernels.valuation import buying_power, nav_now
 from backtest.kernels.world import (
     APPLICATION,
     APPLIED,
@@ -53,7 +53,7 @@ def apply_for(
 
     Until it lists, an instrument applied for takes no other order than one to leave.
     """
-    if book.count[APPLIED] > 0:
+    if book.count[APPLIED] > 0 and nav_now(world, book, event) > 0.0:
         sell_what_comes(world, orders, book, log, event, t)
     row = t + world.first
     need = 0.0

@@ -26,7 +26,9 @@ from backtest.panel.splits import in_first_shares, splits_so_far
 from backtest.panel.universe import UniverseSettings, may_be_offered, universe_mask
 
 FloatArray = npt.NDArray[np.float64]
-ListingField = Literal["offer_price", "oversubscription", "one_lot_success"]
+ListingField = Literal[
+    "offer_price", "oversubscription", "one_lot_success", "offer_size", "cornerstone_share"
+]
 
 
 class Panel:
@@ -194,7 +196,7 @@ class Panel:
         return self._frame(since_listing(self._grid.listed, today, self._shape))
 
     def listing(self, field: ListingField) -> pd.DataFrame:
-        """``offer_price``, ``oversubscription`` or ``one_lot_success``; NaN before the listing."""
+        """A field of the listing, such as ``offer_price``; NaN before the listing."""
         values = self._bundle.instruments[field].to_numpy(dtype=np.float64)
         return self._frame(np.where(self.is_listed, values, np.nan))
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.calendars import timezone
+from backtest.ipo.allotment import regimes_of
 from backtest.report.brinson_frame import brinson_frame
 from backtest.report.event_study import event_frames
 
@@ -77,6 +78,7 @@ def context_of(
         strategy=strategy,
         weights=weights,
         offers=bundle.instruments["offer_price"].to_numpy(dtype=np.float64),
+        regimes=regimes_of(bundle.instruments),
         benchmark=benchmark,
         fill=fill,
     )

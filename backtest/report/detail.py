@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.report.account import Account, Section, account_of, number, section
+from backtest.report.application_section import application_section
 from backtest.report.attribution import attribution_section
 from backtest.report.crisis import crisis_section
 from backtest.report.currency_section import currency_section
@@ -30,7 +31,8 @@ def detail_of(result: Result) -> Section:
     dict
         ``attribution``, ``crises``, ``extremes``, ``dealing``, ``events``, which is None for a
         strategy that waits for nothing; ``sleeves`` where several share the portfolio;
-        ``currency`` where more than one was held.
+        ``currency`` where more than one was held; ``applications`` where new listings were
+        applied for.
     """
     account = account_of(result)
     top = round(number(section(result.config, "tearsheet").get("top", _TOP)))
@@ -41,6 +43,9 @@ def detail_of(result: Result) -> Section:
         "dealing": dealing_sections(result, account),
         "events": event_section(result),
     }
+    applications = application_section(result)
+    if applications is not None:
+        content["applications"] = applications
     sleeves = sleeve_section(result, account)
     if sleeves is not None:
         content["sleeves"] = sleeves

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.90
 _SEED = 20_240_805
-_FIXED = ("session", "symbol", "taken", "entry", "offer_return")
+_FIXED = ("session", "symbol", "taken", "entry", "offer_return", "regime")
 _FALLBACK = 20  # own sessions, where no trade was closed
 
 
@@ -50,9 +50,20 @@ def event_section(result: Result) -> Section | None:
             {"year": str(year), **_outcome(events[years == year], horizon)}
             for year in sorted(years.unique())
         ],
+        "by_regime": _by_regime(events, horizon),
         "by_attribute": {name: groups for name, groups in by_attribute.items() if groups},
         "path": path.to_dict("records"),
     }  # fmt: skip
+
+
+def _by_regime(events: pd.DataFrame, horizon: int) -> list[Section]:
+    """Outcomes by the mechanism of listings, where they had more than one."""
+    if "regime" not in events or events["regime"].nunique() < 2:
+        return []
+    return [
+        {"regime": str(name), **_outcome(part, horizon)}
+        for name, part in events.groupby("regime", sort=True)
+    ]
 
 
 def attributes(events: pd.DataFrame) -> list[str]:

@@ -49,6 +49,7 @@ def event_frames(
     strategy: Strategy,
     weights: pd.DataFrame,
     offers: FloatArray,
+    regimes: list[str],
     benchmark: str | None,
     fill: str,
 ) -> dict[str, pd.DataFrame]:
@@ -61,6 +62,8 @@ def event_frames(
     ----------
     offers
         Offer price by column, NaN where there is none.
+    regimes
+        Mechanism that divided each column's offer; empty where that is not known.
 
     Returns
     -------
@@ -68,7 +71,8 @@ def event_frames(
         ``events``: session, symbol, ``taken`` (the strategy wanted it), the strategy's attributes,
         ``entry`` (that price, NaN where there was no bar: no return either), ``offer_return`` (a
         listing's first close over its offer), ``return_0`` (entry to that session's close) and
-        ``return_<k>``, ``market_<k>`` (the benchmark's over the same time).
+        ``return_<k>``, ``market_<k>`` (the benchmark's over the same time); of listings
+        ``regime``, the mechanism of the offer.
         ``event_path``: ``group`` (``all`` or ``taken``), ``offset`` in own sessions from the entry
         session's close, ``count``, ``mean``, its 90 % interval ``low`` and ``high`` (drawn by
         calendar month), quartiles of the events ``q25`` and ``q75``, ``market``.
@@ -80,11 +84,13 @@ def event_frames(
     rows = panel.sessions.get_indexer(pd.DatetimeIndex(events["session"]))
     columns = panel.symbols.get_indexer(pd.Index(events["symbol"]))
     entries = _entries(grid, clock, rows, columns, fill=fill)
-    wanted = weights.to_numpy(dtype=np.float64)[rows, columns]
+    wanted = weights.to_numpy(dtype=np.float64)[_asked(panel, rows, columns), columns]
     taken = ~np.isnan(wanted) & (wanted != 0.0)
     market = _market(grid, entries, benchmark, fill=fill)
     result = events.assign(taken=taken, entry=entries.price)
     result = result.assign(offer_return=_offer_returns(grid, entries, offers))
+    if strategy.event_name == "listing":
+        result = result.assign(regime=pd.array([regimes[j] for j in columns], dtype="str"))
     result = result.assign(**_outcomes(grid, entries, market))
     offsets = np.arange(-BEFORE, AFTER + 1)
     path, beside = (
@@ -102,6 +108,14 @@ def event_frames(
     order = ["session", "symbol", "taken"]
     result = result[order + [name for name in result.columns if name not in order]]
     return {"events": result, "event_path": pd.concat(paths) if paths else pd.DataFrame()}
+
+
+def _asked(panel: Panel, rows: IntArray, columns: IntArray) -> IntArray:
+    """Decision that could buy at each event: its own, or the one that applied for a listing."""
+    if not panel.subscribes:
+        return rows
+    applied = panel.applications.to_numpy()[:, columns]
+    return np.where(applied.any(axis=0), applied.argmax(axis=0), rows)
 
 
 def _in_run(told: pd.DataFrame, clock: Clock) -> pd.DataFrame:

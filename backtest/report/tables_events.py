@@ -56,6 +56,15 @@ def cohort_table(events: Mapping[str, object], benchmark: str) -> Table:
     return Table(("Year", *_columns(benchmark)), rows)
 
 
+def regime_table(events: Mapping[str, object], benchmark: str) -> Table:
+    """Listings by the mechanism that divided the offer; no rows where there is one or none."""
+    rows = [
+        (str(row.get("regime")), *_cells(row, benchmark))
+        for row in rows_of(events.get("by_regime"))
+    ]
+    return Table(("Mechanism", *_columns(benchmark)), rows)
+
+
 def groupings(
     events: Mapping[str, object], fractions: Iterable[str], benchmark: str
 ) -> list[Grouping]:

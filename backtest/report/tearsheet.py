@@ -13,6 +13,7 @@ from backtest.report import describe, figures, provenance, series, tables
 from backtest.report import tables_dealing as dealing
 from backtest.report import tables_events as after
 from backtest.report import tables_origin as origin
+from backtest.report.application_section import application_table
 from backtest.report.currency_section import currency_table
 from backtest.report.headlines import dealings, headlines
 from backtest.report.page import Chart, embed, embed_charts, render, write_text
@@ -205,6 +206,8 @@ def _events(result: Result) -> dict[str, object]:
         "event_word": word,
         "event_outcomes": after.outcome_table(events, word, benchmark),
         "event_horizons": after.horizon_table(events, word, benchmark),
+        "applications": application_table(result.metrics, describe.currency_of(result)),
+        "event_regimes": after.regime_table(events, benchmark),
         "event_years": after.cohort_table(events, benchmark),
         "event_groups": after.groupings(events, named, benchmark),
         "event_first_day": after.first_day_words(events),
