@@ -29,9 +29,9 @@ def application_section(result: Result) -> Section | None:
     that sum weighted by the years it was locked, simple.
     """
     ledger = result.ledger
-    made = ledger[ledger["kind"] == "application"]
-    if made.empty:
+    if "locked" not in result.nav or not result.nav["locked"].any():
         return None
+    made = ledger[ledger["kind"] == "application"]
     back = ledger[ledger["kind"] == "refund"].drop_duplicates("symbol", keep="last")
     closed = made.merge(back, on="symbol", suffixes=("", "_back"))
     locked = -closed["amount"].to_numpy(dtype=np.float64)

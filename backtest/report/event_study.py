@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,9 @@ def event_frames(
     strategy: Strategy,
     weights: pd.DataFrame,
     offers: FloatArray,
-    regimes: list[str],
     benchmark: str | None,
     fill: str,
+    regimes: Sequence[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """``events`` and ``event_path`` of the run's sessions; nothing where the strategy has none.
 
@@ -63,7 +64,7 @@ def event_frames(
     offers
         Offer price by column, NaN where there is none.
     regimes
-        Mechanism that divided each column's offer; empty where that is not known.
+        Mechanism that divided each column's offer; empty where that is not known. Listings only.
 
     Returns
     -------
@@ -89,8 +90,8 @@ def event_frames(
     market = _market(grid, entries, benchmark, fill=fill)
     result = events.assign(taken=taken, entry=entries.price)
     result = result.assign(offer_return=_offer_returns(grid, entries, offers))
-    if strategy.event_name == "listing":
-        result = result.assign(regime=pd.array([regimes[j] for j in columns], dtype="str"))
+    if regimes and strategy.event_name == "listing":
+        result = result.assign(regime=pd.array([regimes[int(j)] for j in columns], dtype="str"))
     result = result.assign(**_outcomes(grid, entries, market))
     offsets = np.arange(-BEFORE, AFTER + 1)
     path, beside = (

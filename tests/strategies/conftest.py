@@ -60,7 +60,7 @@ class StandIn:
         return self.market_flows.get(name, pd.Series(np.nan, self.sessions))
 
     def listing(self, name):
-        return self.listings[name]
+        return self.listings.get(name, self.close * np.nan)
 
     def cut(self, rows):
         """The same panel, had it ended after ``rows`` rows."""

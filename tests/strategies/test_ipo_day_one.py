@@ -5,6 +5,7 @@ import pytest
 
 from backtest.clock import ClockSettings
 from backtest.execution import Execution
+from backtest.ipo.events import events
 from strategies.ipo_day_one import IpoDayOne
 
 NAN = np.nan
@@ -100,6 +101,35 @@ def test_a_lock_up_that_ends_on_a_weekend_is_over_on_the_next_session(panel_of):
     )
     days = weights["A"].dropna().index.strftime("%Y-%m-%d").tolist()
     assert days == ["2024-03-01", "2024-09-02"]
+
+
+def test_stabilisation_ends_thirty_days_after_applications_closed(panel_of):
+    # Listed on Tuesday 2024-01-09, closed three sessions before: on the 4th. The 30th day after is
+    # Saturday 3 February.
+    panel = panel_of({"A": 6}, rows=40, start="2024-01-01")
+    weights = IpoDayOne(until="stabilisation").target_weights(panel)
+    days = weights["A"].dropna().index.strftime("%Y-%m-%d").tolist()
+    assert days == ["2024-01-09", "2024-02-05"]
+
+
+def test_controlling_holders_are_free_after_twelve_months(panel_of):
+    panel = panel_of({"A": 1}, rows=300, start="2024-01-01")
+    weights = IpoDayOne(until="controlling").target_weights(panel)
+    days = weights["A"].dropna().index.strftime("%Y-%m-%d").tolist()
+    assert days == ["2024-01-02", "2025-01-02"]
+
+
+def test_days_since_an_event_are_unknown_before_the_listing_and_negative_ahead_of_it(panel_of):
+    days = events(panel_of({"A": 1}, rows=140, start="2024-01-01"))["cornerstone"]["A"]
+    assert np.isnan(days.iloc[0])
+    assert days["2024-01-02"] == -182  # to 2 July
+    assert days["2024-07-03"] == 1
+
+
+def test_nothing_sold_on_day_one_was_bought_in_the_market():
+    faults = IpoDayOne(hold=0).faults(Execution(), ClockSettings())
+    assert "hold at least 1" in faults[0]
+    assert IpoDayOne(hold=0).faults(Execution(ipo_entry="subscribe"), ClockSettings()) == []
 
 
 @pytest.mark.parametrize(

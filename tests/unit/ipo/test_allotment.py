@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
-from backtest.ipo.allotment import luck, mechanism_of, one_lot_chance, pro_rata, public_multiple
+from backtest.ipo.allotment import (
+    luck,
+    mechanism_of,
+    one_lot_chance,
+    pro_rata,
+    public_multiple,
+    regimes_of,
+)
 from backtest.kernels.subscriptions import expected_lots
 from backtest.market.files import load_market
 
@@ -72,3 +80,16 @@ def test_luck_is_uniform_and_hangs_on_seed_and_symbol_alone():
     # 2,000 uniform draws: the mean within four standard errors of a half.
     assert abs(sum(draws) / 2000 - 0.5) < 4 * math.sqrt(1 / 12 / 2000)
     assert all(0.0 <= draw < 1.0 for draw in draws)
+
+
+def test_the_regime_is_the_one_named_else_that_of_the_listing_date():
+    table = pd.DataFrame(
+        {
+            "exchange": ["XHKG", "XHKG", "XHKG", "XHKG", "XNYS"],
+            "listed": pd.to_datetime(
+                ["2021-02-05", "2025-08-12", "2026-01-08", None, "2021-02-05"]
+            ),
+            "ipo_mechanism": ["", "", "18c", "", ""],
+        }
+    )
+    assert regimes_of(table) == ["pn18", "b", "18c", "", ""]

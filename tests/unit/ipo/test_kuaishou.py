@@ -111,3 +111,8 @@ def test_the_typical_price_of_the_first_day_is_the_mean_of_high_low_and_close(li
     result = listed("execution.ipo.first_day=typical")
     # 345, 300 (to its dividends' rounding) and 300: 315, on the tick of 0.2.
     assert result.fills["price"].iloc[-1] == pytest.approx(315.0, abs=0.2)
+
+
+def test_the_listing_counts_as_bought_where_it_was_applied_for(listed):
+    events = listed().context["events"]
+    assert events[["symbol", "taken", "regime"]].values.tolist() == [["1024.HK", True, "pn18"]]
