@@ -28,7 +28,9 @@ def subscribing_world(seed: int) -> World | None:
     rng = random.Random(f"subscriptions {seed}")  # noqa: S311 - repeatable, nothing to guess
     world = replace(
         world,
-        execution=world.execution.model_copy(update={"ipo_entry": "subscribe", "ipo": _ipo(rng)}),
+        execution=world.execution.model_copy(
+            update={"ipo_entry": "subscribe", "ipo": _ipo(rng, world.decide)}
+        ),
         portfolio=world.portfolio.model_copy(update={"fx": "convert", "fx_hedge": 0.0}),
         instruments=_instruments(rng, world),
         rules={
@@ -39,7 +41,14 @@ def subscribing_world(seed: int) -> World | None:
     return _offered(rng, world)
 
 
-def _ipo(rng: random.Random) -> IpoSettings:
+def _first_day(rng: random.Random, decide: str) -> dict[str, object]:
+    days = ["fill", "close", "typical", *(["open"] if decide == "before_open" else [])]
+    day = rng.choice(days)
+    part = rng.choice([None, rng.uniform(1e-4, 0.05)]) if day != "fill" else None
+    return {"first_day": day, "first_day_participation": part}
+
+
+def _ipo(rng: random.Random, decide: str) -> IpoSettings:
     return IpoSettings(
         account=rng.choice(["retail", "retail", "retail", "placing"]),
         allotment=rng.choice(["expectation", "draw"]),
@@ -48,6 +57,7 @@ def _ipo(rng: random.Random) -> IpoSettings:
         financed=rng.choice([0.0, rng.uniform(0.1, 0.9)]),
         rate=rng.choice([0.0, rng.uniform(0.01, 0.1)]),
         placed=rng.uniform(0.05, 1.0),
+        **_first_day(rng, decide),
     )
 
 
@@ -82,7 +92,7 @@ def _offered(rng: random.Random, world: World) -> World:
                 continue
             weights.loc[stamp, symbol] = np.nan
             room = world.portfolio.max_gross - weights.loc[stamp].abs().sum()
-            if i == row and rng.random() < 0.85:
+            if i == row and rng.random() < 0.7:
                 weights.loc[stamp, symbol] = max(room, 0.0) * rng.uniform(0.1, 0.94)
             elif i > row and rng.random() < 0.25:
                 later = rng.choice([0.0, max(room, 0.0) * rng.uniform(0.05, 0.9)])

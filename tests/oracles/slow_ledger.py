@@ -148,8 +148,7 @@ class _Run:
             for instrument in side:
                 exit_at_open(self.book, instrument, moment)
             self.account.money.square(moment)
-        if self.world.execution.fill == "open":
-            self.book.fill(moment)
+        self.book.trade(moment)
 
     def _split(self, instrument: Instrument, ratio: Decimal, moment: Moment) -> None:
         """Multiply shares and orders, divide prices; pay the fraction."""
@@ -242,8 +241,8 @@ class _Run:
                 if self.world.execution.fill == "close":
                     exit_at_close(self.book, instrument, moment)
             account.money.square(moment)
-        if self.world.execution.fill == "close" and not is_shut:
-            self.book.fill(moment)
+        if not is_shut:
+            self.book.trade(moment)
         for instrument in columns:
             account.note_halt(instrument, moment)
             self._watch(instrument, moment)

@@ -157,20 +157,36 @@ class Book:
             self.end(buy.instrument.symbol, status, moment.time)
         self.account.money.square(moment)
 
-    def fill(self, moment: Moment) -> None:
+    def trade(self, moment: Moment) -> None:
+        """Fill what fills at this event; what lists in its session may have a time of its own."""
+        execution, columns = self.world.execution, self.tables.by_exchange[moment.exchange]
+        now, day = "close" if moment.at_close else "open", execution.ipo.first_day
+        if day == "fill":
+            if execution.fill == now:
+                self.fill(moment, columns)
+            return
+        new = [i for i in columns if self.tables.listing(i) == moment.day]
+        if execution.fill == now:
+            self.fill(moment, [i for i in columns if i not in new])
+        if (day == "open") == (now == "open"):
+            self.account.seen["first_day"] += any(i.symbol in self.pending for i in new)
+            self.fill(moment, new, first_day=True)
+
+    def fill(self, moment: Moment, columns: list[Instrument], *, first_day: bool = False) -> None:
         """Fill what waits for this event: sells, then buys, both in column order."""
-        columns = self.tables.by_exchange[moment.exchange]
         if self.world.execution.sizing == "fill":
             self._size_at_fill(columns, moment)
         waiting = [(i, self._side(i.symbol)) for i in columns if i.symbol in self.pending]
         for instrument, side in waiting:
             if side < 0:
-                sale = self._prepare(instrument, side, moment)
+                sale = self._prepare(instrument, side, moment, first_day=first_day)
                 self._settle(sale, sale.quantity, moment)
             elif side == 0 and instrument.symbol not in self.applied_for:  # nothing left to sell
                 self.end(instrument.symbol, "lapsed", moment.time)
         self.account.money.square(moment)
-        buys = [self._prepare(i, side, moment) for i, side in waiting if side > 0]
+        buys = [
+            self._prepare(i, side, moment, first_day=first_day) for i, side in waiting if side > 0
+        ]
         quantities = self.account.affordable(buys, moment)
         for buy, quantity in zip(buys, quantities, strict=True):
             if quantity < buy.quantity:
@@ -188,11 +204,26 @@ class Book:
             return None
         return bar.close if moment.at_close else bar.open
 
-    def _prepare(self, instrument: Instrument, side: int, moment: Moment) -> Trade:
+    def _typical(self, bar: Bar | None) -> Decimal | None:
+        if bar is None or bar.high is None or bar.low is None:
+            return None
+        return (bar.high + bar.low + bar.close) / 3
+
+    def _first_day_cap(self, bar: Bar, moment: Moment, instrument: Instrument) -> Decimal | None:
+        """Return the most that an order of a listing session takes; None is no limit."""
+        part = self.world.execution.ipo.first_day_participation
+        missing = (moment.exchange, moment.day) in self.tables.volume_missing
+        return None if part is None or bar.volume is None or missing else number(part) * bar.volume
+
+    def _prepare(
+        self, instrument: Instrument, side: int, moment: Moment, *, first_day: bool
+    ) -> Trade:
         """Price an order, as far as bar, limit, T+1 and volume let it fill."""
         account, order = self.account, self.pending[instrument.symbol]
         bar = account.bar(instrument, moment)
         reference = self._reference(bar, moment)
+        if first_day and self.world.execution.ipo.first_day == "typical":
+            reference = self._typical(bar) or reference
         trade = Trade(order, instrument, ZERO, ZERO, ZERO, side, obstacle="lapsed")
         if reference is None or not account.tradable(bar, moment):
             return trade
@@ -202,6 +233,10 @@ class Book:
         held = account.held(instrument.symbol)
         quantity, trade.obstacle = abs(held if order.is_exit else order.remaining), None
         trade.asked = quantity
+        most = self._first_day_cap(bar, moment, instrument) if first_day else None
+        if most is not None and quantity > most:
+            account.seen["first_day_capped"] += 1
+            quantity, trade.obstacle = to_lots(most, instrument.lot), "capped"
         if side < 0 < held and account.rules(moment).t_plus_one:
             free = max(held - account.bought.get(instrument.symbol, ZERO), ZERO)
             if free < quantity:

@@ -96,7 +96,7 @@ class Subscriptions:
         """Give the cash of a session's listings back, and book what they allot."""
         for instrument in self.tables.by_exchange[moment.exchange]:
             made = self.made.get(instrument.symbol)
-            if made is None or self._listing(instrument) != moment.day:
+            if made is None or self.tables.listing(instrument) != moment.day:
                 continue
             del self.made[instrument.symbol]
             self._refund(moment, instrument, made)
@@ -195,7 +195,7 @@ class Subscriptions:
 
     def _terms(self, instrument: Instrument):
         rules = [r for r in self.world.rules.get(instrument.exchange, []) if r["rule"] == "ipo"]
-        listed = self._listing(instrument)
+        listed = self.tables.listing(instrument)
         before = [r for r in rules if r["from"] <= listed]
         ordered = sorted(before or rules, key=lambda rule: rule["from"])
         return (ordered[-1] if before else ordered[0]) if ordered else None
@@ -211,10 +211,6 @@ class Subscriptions:
     def _days(self, instrument: Instrument) -> tuple[list[date], int]:
         days = [row[0] for row in self.world.sessions[instrument.exchange]]
         return days, sum(day < instrument.listed for day in days)
-
-    def _listing(self, instrument: Instrument) -> date | None:
-        days, listed = self._days(instrument)
-        return days[listed] if listed < len(days) else None
 
     def _row(self, instrument: Instrument) -> int | None:
         """Return the row of the last decision before noon of the day applications close."""

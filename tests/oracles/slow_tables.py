@@ -177,6 +177,15 @@ class Tables:
                 traded.setdefault((instrument.exchange, day), []).append(bar.volume > 0)
         return {key for key, some in traded.items() if not any(some)}
 
+    def listing(self, instrument: Instrument) -> date | None:
+        """Return the session in which an instrument lists, the first not before its date."""
+        if instrument.listed is None:
+            return None
+        days = [row[0] for row in self.world.sessions[instrument.exchange]]
+        if instrument.listed < days[0]:
+            return None
+        return next((day for day in days if day >= instrument.listed), None)
+
     def rules(self, exchange: str, day: date) -> DayRules:
         """Return what is in force on one session."""
         if (exchange, day) not in self._rules:

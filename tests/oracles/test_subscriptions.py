@@ -16,7 +16,7 @@ from tests.oracles.slow_ledger import simulate_slow
 WORLDS = int(os.environ.get("BACKTEST_WORLDS", "120"))
 HAPPENINGS = (
     "applied", "applied_scaled", "allotted", "allotted_none", "drawn", "loan", "too_late",
-    "sold_unseen",
+    "sold_unseen", "first_day", "first_day_capped",
 )  # fmt: skip
 
 
