@@ -50,6 +50,8 @@ def check_key(inputs: Mapping[str, Any]) -> str:
         "rules": {exchange: rule["sha256"] for exchange, rule in sorted(inputs["rules"].items())},
         **{name: inputs[name] for name in ("bundle", "strategy", "versions", "engine")},
     }
+    if config["execution"]["ipo_entry"] == "subscribe":  # a listing is decided on before it lists
+        parts["applies"] = True
     return fingerprint_of(parts)
 
 

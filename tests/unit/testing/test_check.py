@@ -146,6 +146,7 @@ class TestRecord:
             ("data.start=2022-03-01", False),
             ("universe.min_history=30", False),
             ("portfolio.short=true", False),
+            ("execution.ipo_entry=subscribe", False),
         ],
     )
     def test_what_comes_after_the_weights_needs_no_new_check(self, config, setting, same):
@@ -267,3 +268,18 @@ def test_real_bundles_pass_with_a_second_opinion(name, monkeypatch):
     report = check_config(config, engine="vectorbt")
     assert report.passed, str(report)
     assert report.numbers["vectorbt"]["fills"] > 50
+
+
+def test_applications_for_listings_pass_too(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = load_config(
+        ROOT / "configs" / "ipo_day_one.yaml",
+        overrides=[
+            "data.start=2025-01-02",
+            "execution={fill: open, ipo_entry: subscribe}",
+            "strategy.params={hold: 0, cap: 0.2}",
+        ],
+    )
+    report = check_config(config)
+    assert report.passed, str(report)
+    assert not any("no order at all" in note for note in report.notes)
