@@ -24,8 +24,9 @@ from tests.oracles.slow_ledger import simulate_slow
 
 WORLDS = int(os.environ.get("BACKTEST_WORLDS", "300"))
 CHUNK = 25
-# Of 200 million lots of 1/1024 one more or less is decided by the last bit of a float.
-ON_AN_EDGE = {3490}
+# Of 200 million lots of 1/1024 one more or less is decided by the last bit of a float; in the other
+# world all but a few units of 400 million wait for settlement, and what is left buys a fraction.
+ON_AN_EDGE = {3490, 4532}
 ROOT = Path(__file__).resolve().parents[2]
 
 
