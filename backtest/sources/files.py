@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -15,9 +16,10 @@ import pyarrow as pa
 
 from backtest.errors import DataError, Fault
 from backtest.sources.mapping import Input
+from backtest.sources.tickers import is_headed_by_tickers, long_of_tickers
 
 FORMATS = (".csv", ".txt", ".tsv", ".zip", ".parquet", ".pq", ".xlsx", ".xls", ".json")
-_EXCEL = (".xlsx", ".xls")
+EXCEL = (".xlsx", ".xls")
 _PARQUET = (".parquet", ".pq")
 
 
@@ -49,7 +51,7 @@ def read_file(path: Path, how: Input) -> pd.DataFrame:
     try:
         if ending in _PARQUET:
             return _without_index(pd.read_parquet(path))
-        if ending in _EXCEL:
+        if ending in EXCEL:
             return _excel(path, how)
         if ending == ".json":
             return _json(path, how)
@@ -61,9 +63,10 @@ def read_file(path: Path, how: Input) -> pd.DataFrame:
     except ImportError as error:
         message = f"{error.name or error}: pip install 'portfolio-backtest[excel]'"
         raise DataError(path.name, [Fault("", f"needs a package: {message}")]) from None
-    except (
-        pa.ArrowException, ValueError, KeyError, OSError, UnicodeDecodeError, zipfile.BadZipFile
-    ) as error:  # fmt: skip
+    except UnicodeDecodeError:
+        why = f"is not text in {how.encoding}: set encoding, as gb18030, big5hkscs or cp1252"
+        raise DataError(path.name, [Fault("", f"cannot be read: {why}", str(path))]) from None
+    except (pa.ArrowException, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         why = str(error).partition("\n")[0]
         raise DataError(path.name, [Fault("", f"cannot be read: {why}", str(path))]) from None
     message = f"{ending or 'a file without ending'} is no format known here"
@@ -81,7 +84,9 @@ def _csv(data: bytes, how: Input) -> pd.DataFrame:
         raise ValueError("is a web page (it begins with '<'), not a table")
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max((",", ";", "\t", "|"), key=first.count)
-    return pd.read_csv(
+    if is_headed_by_tickers(text):
+        return long_of_tickers(text)
+    frame = pd.read_csv(
         io.StringIO(text),
         sep=separator,
         dtype=str,
@@ -91,6 +96,10 @@ def _csv(data: bytes, how: Input) -> pd.DataFrame:
         skiprows=[line - 1 for line in how.skip] or None,
         skip_blank_lines=True,
     )
+    last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
+    if len(next(csv.reader([last], delimiter=separator), [])) < len(frame.columns):
+        raise ValueError("its last line has fewer fields than the heading: half a file?")
+    return frame
 
 
 def _members(path: Path) -> Iterator[bytes]:
@@ -103,13 +112,25 @@ def _members(path: Path) -> Iterator[bytes]:
 
 
 def _excel(path: Path, how: Input) -> pd.DataFrame:
-    return pd.read_excel(
-        path,
-        sheet_name=how.sheet,
-        header=None if how.header else 0,
-        names=how.header or None,
-        skiprows=[line - 1 for line in how.skip] or None,
-    )
+    with pd.ExcelFile(path) as book:
+        names = [str(name) for name in book.sheet_names]
+        if how.sheet == "" and len(names) > 1:
+            raise ValueError(f"has the sheets {', '.join(names[:12])}: set sheet, '*' for all")
+        chosen: list[str | int] = [*names] if how.sheet == "*" else [how.sheet or 0]
+        frames = [
+            pd.read_excel(
+                book,
+                sheet_name=one,
+                header=None if how.header else 0,
+                names=how.header or None,
+                skiprows=[line - 1 for line in how.skip] or None,
+            )
+            for one in chosen
+        ]
+    if how.sheet != "*":
+        return frames[0]
+    named = [frame.assign(sheet=one) for one, frame in zip(chosen, frames, strict=True)]
+    return pd.concat(named, ignore_index=True)
 
 
 def _json(path: Path, how: Input) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,37 +11,18 @@ import pandas as pd
 
 from backtest.calendars import timezone
 from backtest.errors import DataError, Fault
-from backtest.sources.files import FORMATS, file_name, files_below, read_file
+from backtest.sources.files import FORMATS, file_name, files_below
+from backtest.sources.headings import BARS, recognised
 from backtest.sources.mapping import Input
+from backtest.sources.probe import probe
 from backtest.sources.suffixes import home_of
 from backtest.sources.values import Unreadable, days, numbers
 
-_ALIASES: Mapping[str, tuple[str, ...]] = {
-    "session": (
-        "date", "session", "datetime", "time", "timestamp", "trade_date", "tradedate", "day", "dt",
-        "日期", "交易日期", "時間", "时间",
-    ),
-    "symbol": (
-        "symbol", "ticker", "code", "ts_code", "stock_code", "secid", "sid", "ric", "证券代码",
-        "股票代码", "代码", "股份代號", "股份代号",
-    ),
-    "open": ("open", "open_price", "o", "开盘", "开盘价", "開市", "開盤"),
-    "high": ("high", "high_price", "h", "最高", "最高价", "高", "最高價"),
-    "low": ("low", "low_price", "l", "最低", "最低价", "低", "最低價"),
-    "close": ("close", "close_price", "last", "price", "c", "收盘", "收盘价", "收市", "收盤"),
-    "volume": ("volume", "vol", "v", "volume_shares", "成交量", "交易量", "成交股數"),
-    "dividend": ("dividends", "dividend", "cash_dividend", "div", "分红"),
-    "split": ("stock_splits", "stock splits", "splits", "split", "split_ratio", "拆股"),
-}  # fmt: skip
-_BARS = ("session", "symbol", "open", "high", "low", "close", "volume")
 _LEFT_ALONE = ("adj close", "adj_close", "adjusted_close", "adjclose")
 _FORMATS = (
     "", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y.%m.%d",
-    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y%m%d %H:%M", "%d/%m/%y", "%m/%d/%y",
+    "%Y年%m月%d日", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y%m%d %H:%M", "%d/%m/%y", "%m/%d/%y",
 )  # fmt: skip
-_HEADING = (2, 3)
-"""Lines that ``yfinance.download(...).to_csv()`` puts between its heading and its rows."""
-
 _SAMPLE = 2_000
 _MANY = 3
 _NARROW = 12  # columns that a file of one symbol may have besides those that are known
@@ -54,11 +35,12 @@ class _Guess:
     files: list[str]
     columns: dict[str, str]
     names: list[str]
-    skip: tuple[int, ...] = ()
     wide: bool = False
     dates: str = ""
     other_dates: str = ""
     time_zone: str = ""
+    decimal: str = "."
+    how: Input = field(default_factory=Input)
     symbols: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -72,30 +54,32 @@ def guess_mapping(files: Sequence[Path], *, name: str) -> str:
         A file cannot be read, or has neither a date nor a price that can be recognised.
     """
     groups: dict[tuple[object, ...], list[tuple[Path, pd.DataFrame]]] = {}
+    hows: dict[tuple[object, ...], Input] = {}
     gone = [Fault("", "no such file", str(path)) for path in files if not path.exists()]
     found = [inside for path in files for inside in files_below(path)]
     if gone or not found:
         nothing = [Fault("", f"no file of a known format: {', '.join(FORMATS)}")]
         raise DataError("--guess", gone or nothing)
     for path in found:
-        frame = read_file(path, Input())
-        skip = _HEADING if len(frame) and str(frame.iloc[0, 0]) == "Ticker" else ()
-        if skip:
-            frame = read_file(path, Input(skip=list(skip)))
-        frame.columns = [str(column).strip() for column in frame.columns]
-        groups.setdefault((skip, *frame.columns), []).append((path, frame))
-    guesses = [_guess(members, has_heading=key[0] == _HEADING) for key, members in groups.items()]
+        frame, how = probe(path)
+        key = (how.encoding, how.sheet, *how.skip, *frame.columns)
+        hows[key] = how
+        groups.setdefault(key, []).append((path, frame))
+    guesses = [_guess(members, hows[key]) for key, members in groups.items()]
     return _text(guesses, name)
 
 
-def _guess(members: list[tuple[Path, pd.DataFrame]], *, has_heading: bool) -> _Guess:
+def _guess(members: list[tuple[Path, pd.DataFrame]], how: Input) -> _Guess:
     path, frame = members[0]
     names = list(frame.columns)
-    columns = _recognised(names)
-    if has_heading:
+    columns = recognised(names)
+    if how.skip:
         columns["session"] = names[0]
-    skip = _HEADING if has_heading else ()
-    found = _Guess([path.name for path, _ in members], columns, names, skip)
+    if how.sheet == "*" and "symbol" not in columns:
+        columns["symbol"] = "sheet"
+    found = _Guess([path.name for path, _ in members], columns, names, how=how)
+    if frame.empty:
+        raise DataError("--guess", [Fault("", "has no rows", path.name)])
     rest = [one for one in names if one not in columns.values() and one.lower() not in _LEFT_ALONE]
     if "session" not in columns:
         shown = ", ".join(names[:8])
@@ -108,7 +92,8 @@ def _guess(members: list[tuple[Path, pd.DataFrame]], *, has_heading: bool) -> _G
     if "close" not in columns or ("symbol" not in columns and len(rest) > _NARROW):
         spoken_for = (columns["session"],)
         rest = [one for one in names if one not in spoken_for] if len(rest) > _NARROW else rest
-        across = [one for one in rest if _is_numeric(frame[one])]
+        found.decimal = _decimal([frame[one] for one in rest])
+        across = [one for one in rest if _is_numeric(frame[one], found.decimal)]
         if not across:
             message = "no column is a price by its name: write the mapping by hand"
             raise DataError("--guess", [Fault("", message, path.name)])
@@ -119,6 +104,8 @@ def _guess(members: list[tuple[Path, pd.DataFrame]], *, has_heading: bool) -> _G
         found.symbols = frame[columns["symbol"]].astype("str").unique().tolist()
     else:
         found.symbols = [file_name(path) for path, _ in members]
+    if not found.wide:
+        found.decimal = _decimal([frame[columns[one]] for one in BARS[2:] if one in columns])
     _guess_dates(found, frame[columns["session"]])
     if any(one.lower() in _LEFT_ALONE for one in names):
         found.remarks.append(
@@ -128,23 +115,17 @@ def _guess(members: list[tuple[Path, pd.DataFrame]], *, has_heading: bool) -> _G
     return found
 
 
-def _recognised(names: Sequence[str]) -> dict[str, str]:
-    """Our columns and theirs, by the names that vendors use."""
-    lower = {one.lower().strip(): one for one in reversed(names)}
-    found = {}
-    for ours, aliases in _ALIASES.items():
-        for alias in aliases:
-            if alias in lower:
-                found[ours] = lower[alias]
-                break
-    return found
-
-
-def _is_numeric(values: pd.Series[float]) -> bool:
+def _is_numeric(values: pd.Series[float], decimal: str) -> bool:
     try:
-        return bool(numbers(values.head(_SAMPLE)).notna().any())
+        return bool(numbers(values.head(_SAMPLE), decimal).notna().any())
     except Unreadable:
         return False
+
+
+def _decimal(columns: Sequence[pd.Series[float]]) -> str:
+    """The decimal mark that more columns can be read with; the point where both serve."""
+    read = {mark: sum(_is_numeric(one, mark) for one in columns) for mark in (".", ",")}
+    return "," if read[","] > read["."] else "."
 
 
 def _guess_dates(found: _Guess, values: pd.Series[str]) -> None:
@@ -164,11 +145,24 @@ def _guess_dates(found: _Guess, values: pd.Series[str]) -> None:
         if not form:
             break
     if not fitting:
-        shown = str(values.iloc[0]) if len(values) else "nothing"
-        found.remarks.append(f"No date format fits {shown!r}: set dates.")
+        _guess_most_dates(found, values)
         return
     found.dates = fitting[0]
     found.other_dates = fitting[1] if len(fitting) > 1 else ""
+
+
+def _guess_most_dates(found: _Guess, values: pd.Series[str]) -> None:
+    """The form of the first date, and which ones are not of it."""
+    for form in _FORMATS:
+        try:
+            days(values.iloc[:1], form, found.time_zone)
+            days(values, form, found.time_zone)
+        except Unreadable as error:
+            if str(values.iloc[0]) not in str(error):
+                found.dates = form
+                found.remarks.append(f"Mend the dates: a date {error}.")
+                return
+    found.remarks.append(f"No date format fits {str(values.iloc[0])!r}: set dates.")
 
 
 def _text(guesses: Sequence[_Guess], name: str) -> str:
@@ -202,7 +196,10 @@ def _instruments(guesses: Sequence[_Guess]) -> list[str]:
     mainland = [one for one in symbols if one.isdigit() and len(one) == 6]
     if symbols and len(mainland) == len(symbols):
         return ["instruments: {exchange: XSHG, currency: CNY, kind: stock}"]
-    kinds = sorted({home.exchange for one in symbols if (home := home_of(one)) is not None})
+    final = [
+        f"{one}.HK" if _is_hong_kong(guess) else one for guess in guesses for one in guess.symbols
+    ]
+    kinds = sorted({home.exchange for one in final if (home := home_of(one)) is not None})
     return [
         f"# exchange, currency, kind follow the symbols' suffixes ({', '.join(kinds[:4])}); else:",
         "# instruments: {exchange: XNYS, currency: USD, kind: stock}",
@@ -214,17 +211,18 @@ def _input(guess: _Guess) -> list[str]:
         "  - table: bars",
         f"    files: [{', '.join(_quoted(one) for one in _patterns(guess))}]",
     ]
-    if guess.skip:
-        lines.append(f"    skip: {list(guess.skip)}")
     if guess.wide:
         lines.append("    wide: close                      # what the cells are")
-    shown = [f"{ours}: {_quoted(guess.columns[ours])}" for ours in _BARS if ours in guess.columns]
+    shown = [f"{ours}: {_quoted(guess.columns[ours])}" for ours in BARS if ours in guess.columns]
     lines.append(f"    columns: {{{', '.join(shown)}}}")
     if guess.dates:
         also = f"   # or {guess.other_dates}: the dates fit both" if guess.other_dates else ""
         lines.append(f"    dates: {_quoted(guess.dates)}{also}")
     if guess.time_zone:
         lines.append(f"    time_zone: {guess.time_zone}   # dates are those of this zone")
+    if guess.decimal == ",":
+        lines.append('    decimal: ","')
+    lines += [f"    {line}" for line in _reading(guess)]
     symbol = _symbol(guess)
     if symbol:
         lines.append(f"    symbol: {symbol}")
@@ -237,6 +235,19 @@ def _input(guess: _Guess) -> list[str]:
     for kind in ("dividend", "split"):
         if kind in guess.columns:
             lines += _action(guess, kind, symbol)
+    return lines
+
+
+def _reading(guess: _Guess) -> list[str]:
+    """What the file is to be read with, where it is not what it is without."""
+    lines = []
+    if guess.how.encoding != Input().encoding:
+        lines.append(f"encoding: {guess.how.encoding}")
+    if guess.how.skip:
+        lines.append(f"skip: {guess.how.skip}")
+    if guess.how.sheet != "":
+        what = "all: they are alike" if guess.how.sheet == "*" else "the first of several"
+        lines.append(f"sheet: {json.dumps(guess.how.sheet, ensure_ascii=False)}   # {what}")
     return lines
 
 
@@ -254,6 +265,8 @@ def _action(guess: _Guess, kind: str, symbol: str) -> list[str]:
     ]
     lines += [f"  dates: {_quoted(guess.dates)}"] if guess.dates else []
     lines += [f"  time_zone: {guess.time_zone}"] if guess.time_zone else []
+    lines += ['  decimal: ","'] if guess.decimal == "," else []
+    lines += [f"  {line}" for line in _reading(guess)]
     lines += [f"  symbol: {symbol}"] if symbol else []
     return [f"#  {line}" for line in lines]
 
@@ -262,9 +275,14 @@ def _symbol(guess: _Guess) -> str:
     parts = []
     if "symbol" not in guess.columns and not guess.wide:
         parts.append('file: "^(.+)$"')
-    if all(one.isdigit() and len(one) <= 5 for one in guess.symbols):
+    if _is_hong_kong(guess):
         parts += ["pad: 4", "suffix: .HK"]
     return f"{{{', '.join(parts)}}}" if parts else ""
+
+
+def _is_hong_kong(guess: _Guess) -> bool:
+    """Whether the names are the numbers of Hong Kong."""
+    return all(one.isdigit() and len(one) <= 5 for one in guess.symbols)
 
 
 def _patterns(guess: _Guess) -> list[str]:

@@ -93,6 +93,9 @@ class Input(_Model):
     dates: str = Field(
         "", description="format of dates, as %d/%m/%Y; empty is ISO; %q is the quarter's number"
     )
+    decimal: Literal[".", ","] = Field(
+        ".", description="decimal mark of numbers written as text; the other parts thousands"
+    )
     time_zone: str = Field(
         "", description="dates have a time with an offset, and are dates of this zone"
     )
@@ -115,7 +118,11 @@ class Input(_Model):
         "all", description="bars: only rows of symbols that have bars"
     )
     records: str = Field("", description="JSON: dotted path of the list of records")
-    sheet: str | int = Field(0, description="Excel: name or number of the sheet")
+    sheet: str | int = Field(
+        "",
+        description="Excel: name or number of the sheet; '*' takes all, with their names in a "
+        "column 'sheet'; empty is the only one",
+    )
     encoding: str = Field("utf-8-sig", description="of text, as gb18030")
 
     @model_validator(mode="after")

@@ -51,7 +51,8 @@ class _Reader:
             if self._has(column, f"where.{column}"):
                 values = wanted if isinstance(wanted, list) else [wanted]
                 frame = frame[is_one_of(frame[column], values)]
-        self._frame = frame.reset_index(drop=True)
+        written = frame.notna() & (frame != "")
+        self._frame = frame[written.any(axis=1)].reset_index(drop=True)
 
     def table(self) -> pd.DataFrame:
         """Rows of the table."""
@@ -129,11 +130,21 @@ class _Reader:
                 text = _words(values)
                 return _symbols(text, self._how.symbol) if name == "symbol" else text
             if kind == "date":
-                return days(values, self._how.dates, self._how.time_zone)
-            return self._scaled(name, numbers(values))
+                return self._known_days(days(values, self._how.dates, self._how.time_zone))
+            return self._scaled(name, numbers(values, self._how.decimal))
         except Unreadable as error:
             self._fault(f"{self._how.table}.{name} (column {own!r})", str(error))
             return pd.Series(np.full(len(values), np.nan))
+
+    def _known_days(self, dates: pd.Series[Any]) -> pd.Series[Any]:
+        """The dates, where none is missing that a row needs."""
+        gone = np.flatnonzero(dates.isna()) + 1
+        if len(gone) and self._how.table in ("bars", "actions"):
+            rows = (
+                f"{len(gone)} rows, the first row {gone[0]}" if len(gone) > 1 else f"row {gone[0]}"
+            )
+            raise Unreadable(f"is missing in {rows} (the heading not counted)")
+        return dates
 
     def _scaled(self, name: str, values: pd.Series[Any]) -> pd.Series[Any]:
         scale = self._how.scale.get(name, 1.0)
@@ -152,7 +163,8 @@ class _Reader:
         cells = []
         for name in names:
             try:
-                cells.append(self._scaled(how.wide, numbers(self._frame[name])).to_numpy())
+                read = numbers(self._frame[name], how.decimal)
+                cells.append(self._scaled(how.wide, read).to_numpy())
             except Unreadable as error:
                 self._fault(f"column {name!r}", str(error))
         if self.faults or not names:
@@ -176,7 +188,7 @@ class _Reader:
             if field in self._how.missing:
                 values = values.mask(is_one_of(values, self._how.missing[field]))
             try:
-                read = self._scaled(field, numbers(values))
+                read = self._scaled(field, numbers(values, self._how.decimal))
             except Unreadable as error:
                 self._fault(f"fields.{field} (column {own!r})", str(error))
                 continue

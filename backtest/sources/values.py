@@ -17,7 +17,9 @@ _UNITS = {
     "": 1.0, "%": 0.01, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12,
     "千": 1e3, "万": 1e4, "萬": 1e4, "亿": 1e8, "億": 1e8,
 }  # fmt: skip
-_NUMBER = re.compile(r"^([+-]?\d[\d,]*(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*(\D?)$")
+_NUMBER = re.compile(r"^([+-]?(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*(\D?)$")
+_DECIMAL_COMMA = re.compile(r"^[+-]?\d+,\d+$")
+_SWAPPED = str.maketrans(",.", ".,")
 _NOTHING = frozenset(
     {"", "-", "--", "—", "<NA>", "nan", "NaN", "NA", "N/A", "n/a", "null", "None", "NaT", "#N/A"}
 )
@@ -28,20 +30,31 @@ class Unreadable(ValueError):
     """Values that are not what a column must hold."""
 
 
-def numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Numbers as float64: ``1,234.5``, ``940.97M``, ``1.2亿`` and ``-0.31%`` are read as meant."""
+def numbers(values: pd.Series[Any], decimal: str = ".") -> pd.Series[Any]:
+    """Numbers as float64: ``1,234.5``, ``940.97M``, ``1.2亿`` and ``-0.31%`` are read as meant.
+
+    With ``decimal=","`` text is ``1.234,5``. A comma that parts no thousands is refused: nobody
+    but the user knows whether ``19,98`` is 19.98.
+    """
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         raise Unreadable(f"must be numbers, found {values.dtype}")
     if pd.api.types.is_numeric_dtype(values):
         return values.astype("float64")
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
+    if decimal == ",":
+        values = values.map(
+            lambda word: word.translate(_SWAPPED) if isinstance(word, str) else word
+        )
     plain = pd.to_numeric(values, errors="coerce").astype("float64")
     odd = plain.isna().to_numpy()
     if not odd.any():
         return plain
     words = {word: _number(str(word).strip()) for word in values[odd].dropna().unique()}
-    _refuse([word for word, number in words.items() if number is None], "a number")
+    refused = [str(word) for word, number in words.items() if number is None]
+    comma = decimal == "." and any(_DECIMAL_COMMA.match(word) for word in refused)
+    shown = [word.translate(_SWAPPED) if decimal == "," else word for word in refused]
+    _refuse(shown, "a number", "; where the comma is the decimal mark set decimal: ','" * comma)
     plain[odd] = values[odd].map(words).astype("float64")
     return plain
 
@@ -179,8 +192,8 @@ def _is_number(value: Value) -> bool:
         return False
 
 
-def _refuse(words: Sequence[object], what: str) -> None:
+def _refuse(words: Sequence[object], what: str, hint: str = "") -> None:
     if words:
         shown = ", ".join(repr(str(word)) for word in words[:_SHOWN])
         more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-        raise Unreadable(f"must be {what}, got {shown}{more}")
+        raise Unreadable(f"must be {what}, got {shown}{more}{hint}")

@@ -1,5 +1,6 @@
 """A guessed mapping is a mapping, and makes the bars that its files hold."""
 
+import pandas as pd
 import pytest
 
 from backtest.errors import DataError
@@ -98,8 +99,73 @@ def test_dividends_and_splits_are_offered_as_inputs_of_actions(guessed):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a,b\n1,2\n", "no column is a date"), ("date,name\n2024-03-04,x\n", "no column is a price")],
+    [
+        ("a,b\n1,2\n", "no column is a date"),
+        ("date,name\n2024-03-04,x\n", "no column is a price"),
+        ("date,close\n", "has no rows"),
+    ],
 )
 def test_what_cannot_be_guessed_is_told(files, text, message):
     with pytest.raises(DataError, match=message):
         guess_mapping([files(A__csv=text)], name="g")
+
+
+def test_a_decimal_comma_is_told_by_the_numbers(guessed):
+    said, tables = guessed(
+        A__csv="date;close;volume\n04.03.2024;19,98;1.192.007\n05.03.2024;1.020,5;7\n"
+    )
+    assert 'decimal: ","' in said
+    assert rows(tables) == [("A", "2024-03-04", 19.98), ("A", "2024-03-05", 1020.5)]
+    assert tables["bars"]["volume"].tolist() == [1192007.0, 7.0]
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_chinese_text_of_another_encoding_is_read_and_named(guessed, encoding):
+    text = "股票代码,日期,收盘\n00700,2024年03月04日,300\n".encode(encoding)
+    said, tables = guessed(a__csv=text)
+    assert f"encoding: {encoding}" in said
+    assert "suffixes (XHKG)" in said
+    assert rows(tables) == [("0700.HK", "2024-03-04", 300.0)]
+
+
+def workbook(path, **sheets):
+    with pd.ExcelWriter(path) as book:
+        for name, frame in sheets.items():
+            frame.to_excel(book, sheet_name=name, index=False)
+
+
+def test_sheets_that_are_alike_are_taken_by_their_names(guessed, files):
+    bars = pd.DataFrame({"Date": ["2024-03-04"], "Close": [10.0]})
+    workbook(files() / "all.xlsx", **{"0700.HK": bars, "SPY": bars.assign(Close=20.0)})
+    said, tables = guessed()
+    assert 'sheet: "*"' in said
+    assert tables["instruments"]["symbol"].tolist() == ["0700.HK", "SPY"]
+    assert rows(tables)[1] == ("SPY", "2024-03-04", 20.0)
+
+
+def test_the_first_of_sheets_that_differ_is_taken_and_told(guessed, files):
+    bars = pd.DataFrame({"Date": ["2024-03-04"], "Close": [10.0]})
+    workbook(files() / "A.xlsx", bars=bars, notes=pd.DataFrame({"text": ["x"]}))
+    said, tables = guessed()
+    assert 'sheet: "bars"   # the first of several' in said
+    assert rows(tables) == [("A", "2024-03-04", 10.0)]
+
+
+def test_a_date_that_does_not_exist_is_shown_rather_than_the_first(files):
+    said = guess_mapping([files(A__csv="date,close\n2024-03-04,1\n2024-13-45,2\n")], name="g")
+    assert "must be an ISO date, got '2024-13-45'" in said
+
+
+FIELDS, TICKERS = "Price,Close,Close,Volume,Volume", "Ticker,0700.HK,SPY,0700.HK,SPY"
+
+
+@pytest.mark.parametrize("heading", [[FIELDS, TICKERS], [TICKERS, FIELDS]])
+def test_tickers_below_the_fields_of_a_heading(guessed, heading):
+    text = "\n".join([*heading, "Date,,,,", "2024-03-04,300,500,7,8", "2024-03-05,301,,9,", ""])
+    said, tables = guessed(a__csv=text)
+    assert "symbol: Ticker" in said
+    assert rows(tables) == [
+        ("0700.HK", "2024-03-04", 300.0),
+        ("0700.HK", "2024-03-05", 301.0),
+        ("SPY", "2024-03-04", 500.0),
+    ]

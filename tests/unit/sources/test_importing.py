@@ -213,6 +213,11 @@ BAD = {
     "near column": ("Dates,Close\n2024-03-04,1\n", r"did you mean 'Dates'"),
     "no number": ("Date,Close\n2024-03-04,ten\n", r"close.*must be a number, got 'ten'"),
     "no date": ("Date,Close\n04/03/2024,1\n", r"must be an ISO date, got '04/03/2024'"),
+    "a decimal comma": ("Date;Close\n2024-03-04;19,98\n", r"got '19,98'; .* set decimal: ','"),
+    "a comma behind a zero": ("Date;Close\n2024-03-04;0,985\n", r"must be a number, got '0,985'"),
+    "a row without a date": ("Date,Close\n2024-03-04,1\n,2\n", r"is missing in row 2"),
+    "another encoding": ("Date,收\n2024-03-04,1\n".encode("gbk"), r"utf-8-sig: set encoding, as"),
+    "half a file": ("Date,Close\n2024-03-04,1\n2024-03", r"half a file"),
     "a web page": ("<html><body>Too many requests</body></html>", r"is a web page"),
     "nothing": ("", r"cannot be read"),
     "a header only": ("Date\n", r"no input says what close is"),
@@ -224,6 +229,14 @@ def test_a_bad_file_is_told_by_name_with_what_is_wrong(name, files, mapped):
     text, message = BAD[name]
     with pytest.raises(DataError, match=message):
         mapped(files(A__csv=text), PLAIN)
+
+
+def test_a_workbook_of_several_sheets_says_which_to_take(files, mapped):
+    with pd.ExcelWriter(files() / "A.xlsx") as book:
+        for name in ("x", "y"):
+            pd.read_csv(io.StringIO(REORDERED)).to_excel(book, sheet_name=name, index=False)
+    with pytest.raises(DataError, match=r"has the sheets x, y: set sheet, '\*' for all"):
+        mapped(files(), PLAIN)
 
 
 def test_all_bad_files_are_told_at_once(files, mapped):
