@@ -48,6 +48,8 @@ class Draw(BaseModel):
             raise ValueError(f"normal must have a deviation above 0, got {self.normal[1]}")
         if self.step is not None and named[0] in ("choice", "normal"):
             raise ValueError(f"step does not go with {named[0]}")
+        if self.step is not None and named[0] == "integers" and self.step % 1:
+            raise ValueError(f"step must be a whole number with integers, got {self.step}")
         return self
 
 
@@ -86,6 +88,7 @@ class OptunaSearch(BaseModel):
     prune_periods: int = Field(
         0,
         ge=0,
+        le=20,
         description="simulate this many growing parts of the period first and give up trials below "
         "the median of earlier ones; 0 never; one objective only",
     )
@@ -97,6 +100,15 @@ class OptunaSearch(BaseModel):
     def _prunes_one_objective(self) -> OptunaSearch:
         if self.prune_periods and len(self.objectives) > 1:
             raise ValueError("prune_periods goes with one objective only")
+        return self
+
+    @model_validator(mode="after")
+    def _draws_what_it_can(self) -> OptunaSearch:
+        for key, draw in self.space.items():
+            if draw.normal is not None:
+                raise ValueError(f"{key}: Optuna draws evenly, not normal; write uniform")
+            if draw.log_uniform is not None and draw.step is not None:
+                raise ValueError(f"{key}: step does not go with log_uniform in a study of Optuna")
         return self
 
 

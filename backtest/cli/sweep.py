@@ -89,7 +89,7 @@ def sweep(
 def _finish(opened: Sweep, screen: Screen, asked: list[int]) -> Path:
     """The table is complete: rank it, and run the best in full."""
     from backtest.search.records import record_runs
-    from backtest.search.sweep import best_trials
+    from backtest.search.sweep import best_trials, failures
     from backtest.search.sweep_report import write_report
 
     best = best_trials(opened, opened.settings.best)
@@ -103,6 +103,9 @@ def _finish(opened: Sweep, screen: Screen, asked: list[int]) -> Path:
     elif opened.settings.best:
         screen.say("No trial traded: none is the best.")
     page = write_report(opened)
+    failed, why = failures(opened)
+    if failed:
+        screen.say(f"{failed:,} failed; {why}", "yellow")
     screen.document["best"] = [
         {"trial": number, "folder": str(folders[number])} for number in best if number in folders
     ]

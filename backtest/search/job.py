@@ -12,7 +12,7 @@ from backtest.errors import BacktestError
 from backtest.research import SweepSettings
 from backtest.search.scores import block_sums, scores_of
 from backtest.search.space import Values, plan_of
-from backtest.search.workshop import Outcome, Supplies, Trial, Workshop
+from backtest.search.workshop import STAGES, Outcome, Supplies, Trial, Workshop
 
 Row = dict[str, object]
 Rows = list[Row]
@@ -47,7 +47,9 @@ def workshop_of(job: Job) -> Workshop:
     if job.key not in _workshops:
         _workshops.clear()
         supplies = None if job.supplies is None else job.supplies()
-        _workshops[job.key] = Workshop(job.base, supplies)
+        # Every trial of a study that gives up early asks for each of its parts again.
+        parts = job.sweep.optuna.prune_periods if job.sweep.optuna is not None else 0
+        _workshops[job.key] = Workshop(job.base, supplies, stages=max(STAGES, parts + 1))
     return _workshops[job.key]
 
 

@@ -118,17 +118,18 @@ def draw(space: Draw, rng: np.random.Generator) -> Value:
         return float(rng.normal(*space.normal))
     if kind == "uniform" and space.uniform is not None:
         low_, high_ = space.uniform
-        return _stepped(float(rng.uniform(low_, high_)), low_, space.step)
+        return _stepped(float(rng.uniform(low_, high_)), low_, high_, space.step)
     if space.log_uniform is not None:
         low_, high_ = space.log_uniform
         value = math.exp(float(rng.uniform(math.log(low_), math.log(high_))))
-        return _stepped(min(max(value, low_), high_), low_, space.step)
+        return _stepped(min(max(value, low_), high_), low_, high_, space.step)
     raise AssertionError(kind)  # the model lets nothing else pass
 
 
-def _stepped(value: float, low: float, step: float | None) -> float:
-    """``value`` on the grid of ``step`` that begins at ``low``."""
+def _stepped(value: float, low: float, high: float, step: float | None) -> float:
+    """``value`` on the grid of ``step`` that begins at ``low`` and ends at ``high`` or before."""
     if step is None:
         return value
     # Rounded to 12 digits: 0.02 + 3 x 0.01 reads 0.05, not 0.049999...
-    return float(f"{low + round((value - low) / step) * step:.12g}")
+    last = math.floor((high - low) / step + 1e-9)
+    return float(f"{low + min(round((value - low) / step), last) * step:.12g}")

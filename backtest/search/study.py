@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.parquet as pq
 
-from backtest.errors import RunError
+from backtest.errors import ConfigError, Fault, RunError
 from backtest.research import Draw, OptunaSearch
 from backtest.search.cluster import sent
 from backtest.search.constraints import Constraints
@@ -85,12 +87,13 @@ def run_study(
 def _open_study(sweep: Sweep, search: OptunaSearch) -> optuna.Study:
     try:
         import optuna
+        from sqlalchemy.exc import SQLAlchemyError
     except ModuleNotFoundError as problem:
         raise RunError(
             "sweep.optuna needs Optuna: pip install 'portfolio-backtest[optuna]'"
         ) from problem
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     samplers: dict[str, Callable[..., Any]] = {
         "tpe": optuna.samplers.TPESampler,
         "random": optuna.samplers.RandomSampler,
@@ -102,20 +105,29 @@ def _open_study(sweep: Sweep, search: OptunaSearch) -> optuna.Study:
     storage = search.storage or f"sqlite:///{(sweep.folder / 'study.sqlite').absolute()}"
     # The sampler's stream goes on where it was: it is seeded by what is there already.
     known = _count(sweep.parts)
-    return optuna.create_study(
-        study_name=sweep.fingerprint,
-        storage=storage,
-        sampler=samplers[search.sampler](seed=search.seed + known),
-        pruner=optuna.pruners.MedianPruner(n_warmup_steps=0),
-        directions=[directions[goal] for goal in search.objectives.values()],
-        load_if_exists=True,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = samplers[search.sampler](seed=search.seed + known)
+    try:
+        return optuna.create_study(
+            study_name=sweep.fingerprint,
+            storage=storage,
+            sampler=sampler,
+            pruner=optuna.pruners.MedianPruner(n_warmup_steps=0),
+            directions=[directions[goal] for goal in search.objectives.values()],
+            load_if_exists=True,
+        )
+    except (SQLAlchemyError, ImportError, ValueError, OSError) as problem:
+        said = str(problem).partition("\n")[0]
+        message = f"cannot be opened: {said}; write a URL such as sqlite:///studies.sqlite"
+        raise ConfigError(sweep.config.name, [Fault("sweep.optuna.storage", message)]) from problem
 
 
 def _suggested(trial: optuna.Trial, key: str, space: Draw) -> Any:
     if space.choice is not None:
-        choices: list[Any] = list(space.choice)
-        return trial.suggest_categorical(key, choices)
+        # As text: a database keeps no lists, and Optuna takes True and 1 for the same.
+        choices = [json.dumps(value) for value in space.choice]
+        return json.loads(trial.suggest_categorical(key, choices))
     if space.integers is not None:
         low, high = space.integers
         return trial.suggest_int(key, low, high, step=max(1, round(space.step or 1)))
@@ -123,8 +135,7 @@ def _suggested(trial: optuna.Trial, key: str, space: Draw) -> Any:
         return trial.suggest_float(key, *space.log_uniform, log=True)
     if space.uniform is not None:
         return trial.suggest_float(key, *space.uniform, step=space.step)
-    mean, deviation = space.normal or (0.0, 1.0)
-    return trial.suggest_float(key, mean - 3 * deviation, mean + 3 * deviation)
+    raise AssertionError(key)  # the model lets nothing else pass
 
 
 def _worked(

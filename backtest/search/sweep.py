@@ -19,7 +19,7 @@ from backtest.assumptions import data_facts
 from backtest.config import RunConfig
 from backtest.config.change import changed
 from backtest.config.model import ASIDE
-from backtest.errors import ConfigError, Fault, WorkersLost
+from backtest.errors import ConfigError, Fault, RunError, WorkersLost
 from backtest.folders import REPORTS
 from backtest.provenance import fingerprint_of
 from backtest.research import SweepSettings, Value
@@ -237,6 +237,25 @@ def best_trials(sweep: Sweep, count: int) -> list[int]:
     best = best[~np.isnan(columns.scores[best])]
     trials = rows_at(sweep.table, np.sort(best), ["trial"])["trial"].to_numpy()
     return [int(trials[place]) for place in np.argsort(np.argsort(best))]
+
+
+def failures(sweep: Sweep) -> tuple[int, str]:
+    """How many trials failed, and why the first of them did.
+
+    Raises
+    ------
+    RunError
+        Where no trial came to an end.
+    """
+    columns = columns_of(sweep.table, sweep.settings.rank_by)
+    places = np.flatnonzero(columns.failed)
+    if not len(places):
+        return 0, ""
+    (first,) = rows_at(sweep.table, places[:1], ["trial", "error"]).to_pylist()
+    why = f"trial {first['trial']}: {first['error'].splitlines()[-1].strip()}"
+    if not columns.done.any():
+        raise RunError(f"no trial came to an end: {len(places):,} failed; {why}")
+    return len(places), why
 
 
 def trial_rows(sweep: Sweep, numbers: Sequence[int]) -> Rows:

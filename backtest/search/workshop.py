@@ -34,7 +34,7 @@ from backtest.strategy import Strategy, strategy_class
 FloatArray = NDArray[np.float64]
 _Made = TypeVar("_Made")
 
-_STAGES, _WORLDS, _BUNDLES, _ORDERS = 3, 4, 2, 4  # kept at once; each may be hundreds of megabytes
+STAGES, _WORLDS, _BUNDLES, _ORDERS = 3, 4, 2, 4  # kept at once; each may be hundreds of megabytes
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,11 @@ class Supplies:
 class Workshop:
     """Simulates variations of one config; data, panel, world and features are shared among them."""
 
-    def __init__(self, base: RunConfig, supplies: Supplies | None = None) -> None:
+    def __init__(
+        self, base: RunConfig, supplies: Supplies | None = None, *, stages: int = STAGES
+    ) -> None:
         self.base = base
+        self._most_stages = stages
         self._supplied: dict[str, Bundle] = {}
         self._folder = Path.cwd()
         self._classes: dict[str, type[Strategy]] = {}
@@ -234,7 +237,7 @@ class Workshop:
             else known.model_validate(config.strategy.params)
         )
         key = _stage_key(config)
-        stage, parts = _kept(self._stages, key, _STAGES, lambda: self._staged(config))
+        stage, parts = _kept(self._stages, key, self._most_stages, lambda: self._staged(config))
         config = with_own_cash(config, stage.bundle, stage.clock)
         orders_key = f"{key} {strategy!r} {config.portfolio!r}"
         return _Asked(config, strategy, stage, parts, key, orders_key)
@@ -254,7 +257,7 @@ class Workshop:
         world = _kept(
             self._worlds,
             _world_key(asked.stage_key, config),
-            _WORLDS,
+            max(_WORLDS, self._most_stages),
             lambda: self._world(asked.stage, config),
         )
         terms = build_terms(config.execution, config.portfolio, config.exits)
@@ -265,7 +268,7 @@ class Workshop:
         risk_free = _kept(
             self._cash,
             f"{asked.stage_key} {config.tearsheet.risk_free}",
-            _STAGES,
+            self._most_stages,
             lambda: _risk_free(asked.stage, config),
         )
         return Trial(

@@ -3,11 +3,12 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from backtest.research import Draw, RandomSearch, SweepSettings
-from backtest.search.space import Draws, Grid, plan_of
+from backtest.search.space import Draws, Grid, draw, plan_of
 
 
 def drawn(space: dict, n: int, seed: int = 0) -> list[dict]:
@@ -103,3 +104,11 @@ def test_a_study_has_no_plan_ahead():
     )
     with pytest.raises(ValueError, match="as it goes"):
         plan_of(sweep)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "log_uniform"])
+def test_no_step_leads_beyond_the_high_end(kind):
+    # 1 + 2 x 0.6 would be 2.2; the nearest step to 1.99 is that one.
+    space = Draw.model_validate({kind: [1.0, 2.0], "step": 0.6})
+    drawn = {draw(space, np.random.default_rng(seed)) for seed in range(60)}
+    assert drawn == {1.0, 1.6}

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from backtest import load_config
+from backtest.errors import ConfigError
 from backtest.search.sweep import open_sweep, run_trials, trial_rows
+from backtest.search.workshop import Workshop
 
 pytest.importorskip("optuna", reason="Optuna is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -79,3 +81,42 @@ def test_constraints_rule_trials_out(studied):
     for row in trial_rows(sweep, range(12)):
         holds = row["strategy.params.drop"] * 100 >= row["strategy.params.window"]
         assert row["status"] == ("done" if holds else "ruled_out")
+
+
+def test_lists_may_be_drawn_and_no_warning_is_shown(studied, recwarn):
+    space = "{universe.sector: {choice: [[], [technology]]}, universe.exclude: {choice: [[]]}}"
+    _, step = studied("sweep.optuna.n_trials=3", f"sweep.optuna.space={space}")
+    assert (step.done, step.failed) == (3, 0)
+    assert not [str(one.message) for one in recwarn if "categorical" in str(one.message)]
+
+
+def test_a_storage_that_is_none_is_a_fault(studied):
+    with pytest.raises(ConfigError, match=r"sweep\.optuna\.storage +cannot be opened"):
+        studied("sweep.optuna.storage=nosuch://host/studies")
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ("{strategy.params.drop: {normal: [0.05, 0.01]}}", "draws evenly"),
+        ("{strategy.params.drop: {log_uniform: [0.01, 0.1], step: 0.01}}", "step does not go"),
+    ],
+)
+def test_what_optuna_would_draw_otherwise_is_refused(studied, space, words):
+    with pytest.raises(ConfigError, match=words):
+        studied(f"sweep.optuna.space={space}")
+
+
+def test_the_parts_of_a_study_that_prunes_are_loaded_once(studied, monkeypatch):
+    loaded = []
+    staged = Workshop._staged
+
+    def counted(shop, config):
+        loaded.append(config.data.end)
+        return staged(shop, config)
+
+    monkeypatch.setattr(Workshop, "_staged", counted)
+    studied("sweep.optuna.n_trials=4", "sweep.optuna.prune_periods=4")
+    # The base run of `open_sweep`, then each of four parts and the whole once.
+    assert len(loaded) == 6
+    assert len(set(loaded)) == 5

@@ -13,11 +13,11 @@ import pytest
 
 from backtest import load_config, run
 from backtest.config.change import changed
-from backtest.errors import ConfigError, WorkersLost
+from backtest.errors import ConfigError, RunError, WorkersLost
 from backtest.search.executors import worked
 from backtest.search.pace import Pace
 from backtest.search.records import record_runs
-from backtest.search.sweep import best_trials, open_sweep, run_trials, trial_rows
+from backtest.search.sweep import best_trials, failures, open_sweep, run_trials, trial_rows
 from backtest.trial_ledger import family
 
 CONFIG = """
@@ -300,3 +300,14 @@ def test_the_ledger_has_the_period_of_a_trial_that_varies_it(finished_sweep, tmp
     data = json.loads((sweep.folder / "sweep.json").read_text("utf-8"))["data"]
     found = family(tmp_path / "reports", strategy="spillover_dip", data=data)
     assert {(trial.first, trial.last) for trial in found} == {("2024-06-03", "2024-12-31")}
+
+
+def test_failures_are_told_and_nothing_but_failures_is_one(finished_sweep):
+    sweep, _ = finished_sweep("sweep.grid={strategy.params.window: [3, -1, -2]}")
+    count, why = failures(sweep)
+    assert count == 2
+    assert "trial 1" in why
+    assert "at least" in why
+    sweep, _ = finished_sweep("sweep.grid={strategy.params.window: [-1, -2]}")
+    with pytest.raises(RunError, match="no trial came to an end: 2 failed"):
+        failures(sweep)
