@@ -37,7 +37,7 @@ from backtest.search.sweep import (
     run_trials,
     trial_rows,
 )
-from backtest.search.windows import Window, windows_of
+from backtest.search.windows import Window, check_combinatorial, windows_of
 from backtest.search.workshop import Trial, Workshop
 from backtest.sleeves.keys import is_parameter
 
@@ -96,7 +96,7 @@ def walk_forward(
     ------
     ConfigError
         Without ``sweep`` and ``walk_forward``, or where keys vary that a single run cannot change
-        on its way.
+        on its way; or where there are too few sessions for its windows or groups.
     """
     say = progress or _silent
     settings, sweep = _settings(config)
@@ -105,6 +105,7 @@ def walk_forward(
     shop = Workshop(config)
     base = shop.trial({}, label="base")
     windows = windows_of(len(base.sessions), settings)
+    check_combinatorial(len(base.sessions), settings)
     parts = inputs_of(base.stage) | {
         "sweep": sweep.model_dump(mode="json"),
         "walk_forward": settings.model_dump(mode="json"),

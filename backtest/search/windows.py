@@ -15,6 +15,8 @@ from backtest.search.scores import block_starts
 
 Mask = NDArray[np.bool_]
 
+_LEAST = 20  # sessions that train: no fewer than `walk_forward.train` may be
+
 
 @dataclass(frozen=True)
 class Window:
@@ -93,6 +95,30 @@ def combinatorial_splits(
             first, stop = bounds[group]
             train[max(first - purge, 0) : stop + purge + embargo] = False
         yield Split(tested, train)
+
+
+def check_combinatorial(sessions: int, settings: WalkForwardSettings) -> None:
+    """Raise where a choice of test groups leaves too little to choose by.
+
+    Raises
+    ------
+    ConfigError
+        For the first such choice.
+    """
+    if settings.combinatorial is None:
+        return
+    purge, embargo = settings.purge, settings.embargo
+    splits = combinatorial_splits(sessions, settings.combinatorial, purge=purge, embargo=embargo)
+    for split in splits:
+        left = int(split.train.sum())
+        if left < _LEAST:
+            tested = ", ".join(str(group + 1) for group in split.tested)
+            message = (
+                f"where groups {tested} are tested, purge {purge} and embargo {embargo} leave "
+                f"{left} of {sessions} sessions to train on, fewer than {_LEAST}; take fewer "
+                "groups, or a longer period"
+            )
+            raise ConfigError("walk_forward", [Fault("walk_forward.combinatorial", message)])
 
 
 def group_bounds(sessions: int, groups: int) -> list[tuple[int, int]]:

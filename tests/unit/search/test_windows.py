@@ -8,7 +8,12 @@ import pytest
 
 from backtest.errors import ConfigError
 from backtest.research import CombinatorialSettings, WalkForwardSettings
-from backtest.search.windows import combinatorial_splits, group_bounds, windows_of
+from backtest.search.windows import (
+    check_combinatorial,
+    combinatorial_splits,
+    group_bounds,
+    windows_of,
+)
 
 
 def walk(**settings) -> WalkForwardSettings:
@@ -64,3 +69,12 @@ def test_training_keeps_away_from_tests_by_purge_and_embargo():
 def test_something_must_be_left_to_train_on():
     with pytest.raises(ValueError, match="below groups"):
         CombinatorialSettings(groups=3, test_groups=3)
+
+
+def test_groups_that_leave_nothing_to_train_on_are_a_fault():
+    # Groups of 10 sessions. Groups 1 to 5 and 7 reach to session 70 + 20 + 20 = 110: 10 are left.
+    half = {"combinatorial": {"groups": 12, "test_groups": 6}}
+    with pytest.raises(ConfigError, match=r"groups 1, 2, 3, 4, 5, 7 .* leave 10 of 120 sessions"):
+        check_combinatorial(120, walk(purge=20, embargo=20, **half))
+    check_combinatorial(1200, walk(purge=5, embargo=5, **half))
+    check_combinatorial(10, walk(purge=20))
