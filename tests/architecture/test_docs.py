@@ -27,6 +27,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from backtest.cli import app
+from backtest.data.action_kinds import ACTION_KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -290,3 +291,24 @@ def _anchors(page: Path) -> set[str]:
     titles = re.findall(r"(?m)^#+\s+(.*?)\s*$", prose)
     plain = (re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", title).lower() for title in titles)
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in plain}
+
+
+def _commands(command, name="backtest"):
+    inside = getattr(command, "commands", {})
+    for word, one in inside.items():
+        yield from _commands(one, f"{name} {word}")
+    if not inside:
+        yield name
+
+
+@pytest.mark.parametrize("command", sorted(_commands(typer.main.get_command(app))))
+def test_every_command_is_shown_on_a_page(command):
+    assert any(command in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_what_the_readme_says_is_not_modelled_is_no_kind_of_action():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = re.search(r"It does not model:(.*?)\n\n", text, re.S)[1].lower()
+    kinds = {*ACTION_KINDS, "in-kind", "new ticker", "take-over", "payment date"}
+    kinds -= {"dividend"}  # the tax that is withheld from it stands there
+    assert [kind for kind in sorted(kinds) if re.search(rf"\b{kind}s?\b", said)] == []
