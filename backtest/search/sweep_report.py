@@ -108,9 +108,10 @@ def _verdicts(s: SweepStatistics) -> list[str]:
     if s.best is None or s.deflated_sharpe is None or s.expected_best_by_luck is None:
         return ["Too few trials traded to say anything of luck."]
     tried = s.trials - s.idle + s.pruned
-    if s.deflated_sharpe >= 0.95:
+    odds = min(s.deflated_sharpe, s.deflated_sharpe_known or s.deflated_sharpe)
+    if odds >= 0.95:
         first = f"Luck among {tried:,} trials does not explain the best one."
-    elif s.deflated_sharpe >= 0.5:
+    elif odds >= 0.5:
         first = f"The best of {tried:,} trials may well be luck."
     else:
         first = f"The best of {tried:,} trials is no better than luck would make it."
@@ -120,6 +121,11 @@ def _verdicts(s: SweepStatistics) -> list[str]:
         f"any skill is expected at {formats.number(s.expected_best_by_luck)}. The odds that it has "
         f"skill beyond that are {formats.percent(s.deflated_sharpe, 1)} (deflated Sharpe ratio).",
     ]
+    if s.known > tried and s.deflated_sharpe_known is not None:
+        found.append(
+            f"This strategy was tried {s.known:,} times on this data, here and before: counting "
+            f"all of them, the odds are {formats.percent(s.deflated_sharpe_known, 1)}."
+        )
     if s.overfitting is not None:
         found.append(
             f"Choosing by one half of history, the chosen trial was below the median of the other "

@@ -193,6 +193,8 @@ def test_the_page_counts_what_other_sweeps_of_the_strategy_tried(tmp_path):
         trial_variance=float(np.var(ratios, ddof=1)),
     )
     assert statistics.known == len(ratios)
+    told = f"was tried {len(ratios)} times on this data"
+    assert any(told in said for said in view_of(first, statistics, rows).verdicts)
     assert statistics.deflated_sharpe_known == pytest.approx(wanted, rel=1e-12)
     years = inference.min_track_record(
         best["sharpe_per_session"], skewness=best["skewness"], kurtosis=best["kurtosis"]
