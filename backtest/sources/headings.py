@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     "session": (
         "date", "session", "datetime", "time", "timestamp", "trade_date", "tradedate", "day", "dt",
-        "日期", "交易日期", "時間", "时间",
+        "datum", "日期", "交易日期", "時間", "时间",
     ),
     "symbol": (
         "symbol", "ticker", "code", "ts_code", "stock_code", "secid", "sid", "ric", "证券代码",
         "股票代码", "代码", "股份代號", "股份代号",
     ),
-    "open": ("open", "open_price", "o", "开盘", "开盘价", "開市", "開盤"),
-    "high": ("high", "high_price", "h", "最高", "最高价", "高", "最高價"),
-    "low": ("low", "low_price", "l", "最低", "最低价", "低", "最低價"),
-    "close": ("close", "close_price", "last", "price", "c", "收盘", "收盘价", "收市", "收盤"),
-    "volume": ("volume", "vol", "v", "volume_shares", "成交量", "交易量", "成交股數"),
+    "open": ("open", "open_price", "o", "eröffnung", "ouverture", "开盘", "开盘价", "開市", "開盤"),
+    "high": ("high", "high_price", "h", "hoch", "haut", "最高", "最高价", "高", "最高價"),
+    "low": ("low", "low_price", "l", "tief", "bas", "最低", "最低价", "低", "最低價"),
+    "close": (
+        "close", "close_price", "last", "price", "c", "schluss", "schlusskurs", "clôture",
+        "收盘", "收盘价", "收市", "收盤",
+    ),
+    "volume": ("volume", "vol", "v", "volume_shares", "volumen", "成交量", "交易量", "成交股數"),
     "dividend": ("dividends", "dividend", "cash_dividend", "div", "分红"),
     "split": ("stock_splits", "stock splits", "splits", "split", "split_ratio", "拆股"),
 }  # fmt: skip

@@ -113,7 +113,9 @@ def _assigned(
     if faults:
         raise DataError(mapping.name, faults)
     idle = [path.name for path in found if path not in {path for _, path in taken}]
-    notes = [f"{len(idle)} files fit no input: {', '.join(idle[:_SHOWN])}"] if idle else []
+    more = f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else ""
+    shown = f"{', '.join(idle[:_SHOWN])}{more}"
+    notes = [f"{len(idle)} files fit no input: {shown}"] if idle else []
     return taken, notes
 
 

@@ -39,6 +39,11 @@ def test_the_bases_of_a_new_project_are_those_of_this_one(name):
 
 
 class TestInit:
+    def test_what_runs_and_tracking_leave_behind_is_not_committed(self, tmp_path):
+        invoke("init", "mine")
+        ignored = (tmp_path / "mine" / ".gitignore").read_text().split()
+        assert {"reports/", "mlruns/", "mlflow.db"} <= set(ignored)
+
     def test_its_config_loads_and_its_strategy_is_found(self, monkeypatch, tmp_path):
         done = invoke("init", "mine")
         assert done.exit_code == 0, done.output

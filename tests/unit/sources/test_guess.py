@@ -112,7 +112,7 @@ def test_what_cannot_be_guessed_is_told(files, text, message):
 
 def test_a_decimal_comma_is_told_by_the_numbers(guessed):
     said, tables = guessed(
-        A__csv="date;close;volume\n04.03.2024;19,98;1.192.007\n05.03.2024;1.020,5;7\n"
+        A__csv="Datum;Schluss;Volumen\n04.03.2024;19,98;1.192.007\n05.03.2024;1.020,5;7\n"
     )
     assert 'decimal: ","' in said
     assert rows(tables) == [("A", "2024-03-04", 19.98), ("A", "2024-03-05", 1020.5)]

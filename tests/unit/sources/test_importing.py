@@ -239,6 +239,14 @@ def test_a_workbook_of_several_sheets_says_which_to_take(files, mapped):
         mapped(files(), PLAIN)
 
 
+def test_files_that_fit_no_input_are_counted(files, mapped):
+    texts = {f"x{k}__csv": REORDERED for k in range(7)} | {"0700__HK__csv": REORDERED}
+    notes = mapped(
+        files(**texts), PLAIN.replace("- columns", '- files: "*.HK.csv"\n    columns')
+    ).notes
+    assert [*notes] == ["7 files fit no input: x0.csv, x1.csv, x2.csv, x3.csv, x4.csv and 2 more"]
+
+
 def test_all_bad_files_are_told_at_once(files, mapped):
     folder = files(
         A__csv="Day,Close\n2024-03-04,1\n", B__csv="Date,Close\n2024-03-04,x\n", C__csv=REORDERED
