@@ -92,7 +92,7 @@ def _guess(members: list[tuple[Path, pd.DataFrame]], how: Input) -> _Guess:
     if "close" not in columns or ("symbol" not in columns and len(rest) > _NARROW):
         spoken_for = (columns["session"],)
         rest = [one for one in names if one not in spoken_for] if len(rest) > _NARROW else rest
-        found.decimal = _decimal([frame[one] for one in rest])
+        _guess_decimal(found, [frame[one] for one in rest])
         across = [one for one in rest if _is_numeric(frame[one], found.decimal)]
         if not across:
             message = "no column is a price by its name: write the mapping by hand"
@@ -105,7 +105,7 @@ def _guess(members: list[tuple[Path, pd.DataFrame]], how: Input) -> _Guess:
     else:
         found.symbols = [file_name(path) for path, _ in members]
     if not found.wide:
-        found.decimal = _decimal([frame[columns[one]] for one in BARS[2:] if one in columns])
+        _guess_decimal(found, [frame[columns[one]] for one in BARS[2:] if one in columns])
     _guess_dates(found, frame[columns["session"]])
     if any(one.lower() in _LEFT_ALONE for one in names):
         found.remarks.append(
@@ -122,10 +122,15 @@ def _is_numeric(values: pd.Series[float], decimal: str) -> bool:
         return False
 
 
-def _decimal(columns: Sequence[pd.Series[float]]) -> str:
+def _guess_decimal(found: _Guess, columns: Sequence[pd.Series[float]]) -> None:
     """The decimal mark that more columns can be read with; the point where both serve."""
     read = {mark: sum(_is_numeric(one, mark) for one in columns) for mark in (".", ",")}
-    return "," if read[","] > read["."] else "."
+    found.decimal = "," if read[","] > read["."] else "."
+    words = [str(word) for one in columns for word in one.head(_SAMPLE)]
+    doubtful = next((word for word in words if "," in word), "")
+    if found.decimal == "." and doubtful and not any("." in word for word in words):
+        read_as = doubtful.replace(",", "")
+        found.remarks.append(f"{doubtful} is read as {read_as}; if it is not, set decimal: ','.")
 
 
 def _guess_dates(found: _Guess, values: pd.Series[str]) -> None:

@@ -119,6 +119,14 @@ def test_a_decimal_comma_is_told_by_the_numbers(guessed):
     assert tables["bars"]["volume"].tolist() == [1192007.0, 7.0]
 
 
+def test_a_comma_that_may_be_either_is_told(guessed):
+    said, tables = guessed(A__csv="date;close\n2024-03-04;1,085\n")
+    assert "# 1,085 is read as 1085; if it is not, set decimal: ','." in said
+    assert rows(tables) == [("A", "2024-03-04", 1085.0)]
+    said, _ = guessed(A__csv='date,close,volume\n2024-03-04,1.085,"1,085"\n')
+    assert "is read as" not in said
+
+
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
 def test_chinese_text_of_another_encoding_is_read_and_named(guessed, encoding):
     text = "股票代码,日期,收盘\n00700,2024年03月04日,300\n".encode(encoding)
