@@ -234,6 +234,7 @@ class _Run:
                 account.previous[symbol] = account.closes[symbol]
             if bar is not None:
                 account.closes[symbol] = bar.close
+            account.note_halt(instrument, moment)
         is_shut = (moment.exchange, moment.day) in self.world.shut
         for side in self._sides(columns) if not is_shut else ():
             for instrument in side:
@@ -244,7 +245,6 @@ class _Run:
         if not is_shut:
             self.book.trade(moment)
         for instrument in columns:
-            account.note_halt(instrument, moment)
             self._watch(instrument, moment)
             self._remember(instrument, moment)
             self._delist(instrument, moment)
