@@ -50,8 +50,12 @@ def check_key(inputs: Mapping[str, Any]) -> str:
         "rules": {exchange: rule["sha256"] for exchange, rule in sorted(inputs["rules"].items())},
         **{name: inputs[name] for name in ("bundle", "strategy", "versions", "engine")},
     }
-    if config["execution"]["ipo_entry"] == "subscribe":  # a listing is decided on before it lists
+    # Runs from before there was such a setting have none.
+    if config.get("execution", {}).get("ipo_entry") == "subscribe":  # decided before the listing
         parts["applies"] = True
+    channels = config.get("account", {}).get("channels")
+    if channels:  # what may be held hangs on them
+        parts["channels"] = list(channels)
     return fingerprint_of(parts)
 
 
