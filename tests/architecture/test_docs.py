@@ -293,15 +293,15 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in plain}
 
 
-def _commands(command, name="backtest"):
+def _every_command(command, name="backtest"):
     inside = getattr(command, "commands", {})
     for word, one in inside.items():
-        yield from _commands(one, f"{name} {word}")
+        yield from _every_command(one, f"{name} {word}")
     if not inside:
         yield name
 
 
-@pytest.mark.parametrize("command", sorted(_commands(typer.main.get_command(app))))
+@pytest.mark.parametrize("command", sorted(_every_command(typer.main.get_command(app))))
 def test_every_command_is_shown_on_a_page(command):
     assert any(command in page.read_text(encoding="utf-8") for page in PAGES)
 
