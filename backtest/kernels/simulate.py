@@ -10,6 +10,7 @@ from backtest.kernels.exits import exits_at_open, exits_within_bar, raise_peaks
 from backtest.kernels.fills import fill_offers, fill_orders
 from backtest.kernels.first_day import fill_all_but_new, fill_new, is_now
 from backtest.kernels.inner import merged, outer
+from backtest.kernels.lent import lend
 from backtest.kernels.orders import decide, size_now
 from backtest.kernels.purses import release
 from backtest.kernels.subscriptions import allot, apply_for
@@ -45,6 +46,7 @@ def simulate(world: World, orders: Orders, terms: Terms, book: Book, log: Log) -
     log
         Where the results go. With ``log.on`` false only ``log.nav`` is written, rows are counted.
     """
+    world, orders, terms, book, log = lend(world), lend(orders), lend(terms), lend(book), lend(log)
     book.money[CASH] = terms.cash
     for event in range(world.events.shape[0]):
         kind = world.events[event]["kind"]

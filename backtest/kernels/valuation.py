@@ -91,12 +91,13 @@ def dot_held(shares: Floats, mark: Floats, held: Ints) -> float:
     n = held.shape[0]
     full = n // LANES * LANES
     if held[n - 1] - held[0] == n - 1:  # no gaps: read straight through
-        first = held[0]
-        for i in range(first, first + full, LANES):
-            a += shares[i] * mark[i]
-            b += shares[i + 1] * mark[i + 1]
-            c += shares[i + 2] * mark[i + 2]
-            d += shares[i + 3] * mark[i + 3]
+        own = shares[held[0] : held[0] + n]  # from 0 on: no index can be negative, none is checked
+        price = mark[held[0] : held[0] + n]
+        for i in range(0, full, LANES):
+            a += own[i] * price[i]
+            b += own[i + 1] * price[i + 1]
+            c += own[i + 2] * price[i + 2]
+            d += own[i + 3] * price[i + 3]
     else:
         for h in range(0, full, LANES):
             a += shares[held[h]] * mark[held[h]]
