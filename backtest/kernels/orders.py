@@ -32,7 +32,7 @@ ALL = np.int64(-1)  # exchanges
 @inner
 def decide(world: World, orders: Orders, terms: Terms, book: Book, log: Log, event: int) -> None:
     """Turn the weights of a rebalance decision into pending orders."""
-    batch = book.batch
+    sized_on = book.sized_on
     columns = world.columns
     wanted_columns = orders.column
     desks = book.desks
@@ -63,7 +63,7 @@ def decide(world: World, orders: Orders, terms: Terms, book: Book, log: Log, eve
             price = mark_now(world, book, j)
         if price != price and columns[j]["listed"] >= 0:
             price = columns[j]["offer"]
-        batch[k - low]["price"] = price
+        sized_on[k - low] = price
     open_orders(world, orders, terms, book, log, event, event, t, low, high, nav)
     sell_outsiders(world, orders, book, log, event, event, t, ALL)
     if terms.impact > 0.0:
@@ -94,8 +94,11 @@ def size_now(
     nav = nav_at(world, book, event, x, prices)
     if nav <= 0.0:
         return
+    is_tidy = book.count[WAITING] == 0 and orders.universe.shape[0] == 0
     if orders.ptr[due] == orders.ptr[t]:
         size_row(world, orders, terms, book, log, event, x, t, prices, nav)
+        if is_tidy:
+            return  # all that waits is of this row, in its order
     else:
         size_rows(world, orders, terms, book, log, event, x, due, t, prices, nav)
     sell_outsiders(world, orders, book, log, event, decision_of(world, event, t), t, x)
@@ -124,12 +127,14 @@ def size_row(
         high -= 1
     if low == high or not orders.can_trade[t]:
         return
+    wanted_columns = orders.column
+    sized_on = book.sized_on
     for k in range(low, high):
-        j = orders.column[k]
+        j = wanted_columns[k]
         price = prices[j]
         if price != price:  # no bar: sized on the last close, and lapses for want of a price
             price = mark_now(world, book, j)
-        book.batch[k - low]["price"] = price
+        sized_on[k - low] = price
     decided = decision_of(world, event, t)
     open_orders(world, orders, terms, book, log, event, decided, t, low, high, nav)
 
@@ -172,7 +177,7 @@ def size_rows(
             price = prices[j]
             if price != price:  # no bar: sized on the last close, and lapses for want of a price
                 price = mark_now(world, book, j)
-            book.batch[0]["price"] = price
+            book.sized_on[0] = price
             open_orders(world, orders, terms, book, log, event, decided, row, k, k + 1, nav)
 
 
@@ -200,29 +205,32 @@ def open_orders(
 ) -> None:
     """Orders that bring the columns of ``low:high`` from what is held to their weights.
 
-    The price of each stands in the batch. A number replaces the column's pending order, even when
-    it ends up as none.
+    The price of each stands in ``book.sized_on``. A number replaces the column's pending order,
+    even when it ends up as none.
     """
     slots = book.slots
     shares = book.shares
-    batch = book.batch
+    sized_on = book.sized_on
     columns = world.columns
     wanted_columns = orders.column
     weights = orders.weight
     waiting = book.waiting
     count = book.count
     universe = orders.universe
+    fx = world.fx[event]
+    band = terms.band
+    is_logged = log.on
     for k in range(low, high):
         j = wanted_columns[k]
         weight = weights[k]
         slot = slots[j]
         if slot["pending"]:
             slot["pending"] = False
-            if log.on:
+            if is_logged:
                 set_status(log, event, slot["ticket"], REPLACED)
         held = shares[j]
-        price = batch[k - low]["price"]
-        rate = world.fx[event, columns[j]["currency"]]
+        price = sized_on[k - low]
+        rate = fx[columns[j]["currency"]]
         reason = SIGNAL
         status = LAPSED
         if weight == 0.0:
@@ -242,7 +250,7 @@ def open_orders(
             if lot == 0.0 and abs(q) <= NUDGE * max(abs(wanted), abs(held)):
                 q = 0.0  # a position that is to stay as it is, in floats
             wanted -= held
-            if terms.band > 0.0 and abs(q) * price * rate / nav < terms.band:
+            if band > 0.0 and abs(q) * price * rate / nav < band:
                 q = 0.0
             elif slot["blocked"] and abs(held + q) > abs(held):
                 status = BLOCKED
@@ -259,7 +267,7 @@ def open_orders(
                 slot["listed_waiting"] = True
                 waiting[count[WAITING]] = j
                 count[WAITING] += 1
-        if log.on:
+        if is_logged:
             value = weight * nav if status == NO_PRICE else q * price * rate
             write_order(book, log, event, decided, j, q, value, status, reason)
         else:

@@ -237,6 +237,7 @@ class Book(NamedTuple):
     slots: Records
     watch: Records
     batch: Records
+    sized_on: Floats  # (N,) scratch: the prices that weights are turned into shares at
     sides: Columns  # (2, N) scratch: the columns of an event's sells and buys
     fees: Floats  # (components,) scratch
     purses: Records  # (C,), or none; see PURSE
@@ -374,6 +375,7 @@ def new_book(world: World, components: int) -> Book:
         slots=slots,
         watch=watch,
         batch=np.zeros(n, TRADE),
+        sized_on=np.zeros(n),
         sides=np.zeros((2, n), np.uint32),
         fees=np.zeros(components),
         purses=np.zeros(world.purses, PURSE),
