@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -141,7 +142,12 @@ def _check_exchanges(
 
 
 def _read(path: Path) -> MarketRules:
-    content = path.read_bytes()
+    return _rules(path, path.read_bytes())
+
+
+@cache
+def _rules(path: Path, content: bytes) -> MarketRules:
+    """The rules in a file, parsed once: a run asks for those of a market more than once."""
     tree, where, faults = _parse(content, path)
     context = {"name": path.stem, "sha256": hashlib.sha256(content).hexdigest()}
     if isinstance(tree, dict):
