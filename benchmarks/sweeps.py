@@ -53,7 +53,7 @@ EXECUTORS = {LOCAL: ("local", 1), TWO: ("local", 2), RAY: ("ray", 2)}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument(
         "--memory",
         type=int,
