@@ -35,9 +35,9 @@ SLACK = 1e-9  # relative: what rounding may leave over a fit
 
 
 @inner
-def has_trade(world: World, x: int, s: int, j: int, reference: float) -> bool:
-    """Whether the bar has a price, and volume or one that is not known."""
-    return reference > 0.0 and (world.volume[s, j] != 0.0 or world.volume_unknown[x, s])
+def has_trade(reference: float, volume: float, unknown: bool) -> bool:
+    """Whether a bar has a price, and volume or one that is not known."""
+    return reference > 0.0 and (volume != 0.0 or unknown)
 
 
 @inner
@@ -82,7 +82,7 @@ def quote(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -
         reference = trade["reference"]
         asked = trade["asked"]
         shares = volume[j]
-        if not reference > 0.0 or (shares == 0.0 and not unknown):
+        if not has_trade(reference, shares, unknown):
             trade["amount"] = 0.0
             trade["status"] = LAPSED
             continue

@@ -18,32 +18,27 @@ from backtest.kernels.world import (
     TRAILING_STOP,
     Book,
     Log,
-    Records,
     Terms,
     World,
 )
 
 
 @inner
-def stop_of(terms: Terms, watch: Records, j: int, side: float) -> tuple[float, int]:
+def stop_of(
+    average: float, peak: float, side: float, stop_loss: float, trailing_stop: float
+) -> tuple[float, int]:
     """Level at which a position is stopped, the nearer of two, and why; reason 0 for none."""
     level = np.nan
     reason = 0
-    if terms.stop_loss > 0.0:
-        level = watch[j]["average"] * (1.0 - side * terms.stop_loss)
+    if stop_loss > 0.0:
+        level = average * (1.0 - side * stop_loss)
         reason = STOP_LOSS
-    if terms.trailing_stop > 0.0:
-        trail = watch[j]["peak"] * (1.0 - side * terms.trailing_stop)
+    if trailing_stop > 0.0:
+        trail = peak * (1.0 - side * trailing_stop)
         if reason == 0 or trail * side > level * side:
             level = trail
             reason = TRAILING_STOP
     return level, reason
-
-
-@inner
-def is_due(terms: Terms, watch: Records, s: int, j: int) -> bool:
-    """Whether a position has been held for its full number of sessions."""
-    return terms.max_sessions > 0 and s - watch[j]["entry"] >= terms.max_sessions
 
 
 @merged
@@ -51,30 +46,46 @@ def exits_at_open(
     world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
 ) -> None:
     """Leave what was deferred, what is due, and what the open is already through."""
+    look_at_open(world, terms, book, x, s)
+    if book.count[BATCH] > 0:
+        leave(world, terms, book, log, event, x, s)
+
+
+@inner
+def look_at_open(world: World, terms: Terms, book: Book, x: int, s: int) -> None:
+    """Put into the batch what `exits_at_open` leaves."""
+    shares = book.shares
+    watch = book.watch
+    open_ = world.open[s]
+    volume = world.volume[s]
+    unknown = world.volume_unknown[x, s]
+    stop_loss, take_profit = terms.stop_loss, terms.take_profit
+    trailing_stop = terms.trailing_stop
+    max_sessions = 0 if terms.fill_at_close else terms.max_sessions
     low = first_at_least(book.held, book.count[HELD], world.edge[x])
     high = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
+    held = book.held[low:high]
     book.count[BATCH] = 0
-    for h in range(low, high):
-        j = book.held[h]
-        opening = world.open[s, j]
-        if not has_trade(world, x, s, j, opening):
+    for h in range(held.shape[0]):
+        j = held[h]
+        opening = open_[j]
+        if not has_trade(opening, volume[j], unknown):
             continue
-        side = 1.0 if book.shares[j] > 0.0 else -1.0
-        reason = int(book.watch[j]["deferred"])
-        if reason == 0 and not terms.fill_at_close and is_due(terms, book.watch, s, j):
+        side = 1.0 if shares[j] > 0.0 else -1.0
+        slot = watch[j]
+        reason = int(slot["deferred"])
+        if reason == 0 and max_sessions > 0 and s - slot["entry"] >= max_sessions:
             reason = MAX_SESSIONS
         if reason == 0:
-            level, why = stop_of(terms, book.watch, j, side)
+            level, why = stop_of(slot["average"], slot["peak"], side, stop_loss, trailing_stop)
             if why > 0 and opening * side <= level * side:
                 reason = why
-        if reason == 0 and terms.take_profit > 0.0:
-            level = book.watch[j]["average"] * (1.0 + side * terms.take_profit)
+        if reason == 0 and take_profit > 0.0:
+            level = slot["average"] * (1.0 + side * take_profit)
             if opening * side >= level * side:
                 reason = TAKE_PROFIT
         if reason > 0:
             note_exit(book, j, opening, reason)
-    if book.count[BATCH] > 0:
-        leave(world, terms, book, log, event, x, s)
 
 
 @merged
@@ -82,19 +93,40 @@ def exits_within_bar(
     world: World, terms: Terms, book: Book, log: Log, event: int, x: int, s: int
 ) -> None:
     """Leave what the bar touched, stop before profit; then what is due at the close."""
+    look_within_bar(world, terms, book, x, s)
+    if book.count[BATCH] > 0:
+        leave(world, terms, book, log, event, x, s)
+
+
+@inner
+def look_within_bar(world: World, terms: Terms, book: Book, x: int, s: int) -> None:
+    """Put into the batch what `exits_within_bar` leaves."""
+    shares = book.shares
+    watch = book.watch
+    open_ = world.open[s]
+    high_ = world.high[s]
+    low_ = world.low[s]
+    close_ = world.close[s]
+    volume = world.volume[s]
+    unknown = world.volume_unknown[x, s]
+    stop_loss, take_profit = terms.stop_loss, terms.take_profit
+    trailing_stop = terms.trailing_stop
+    max_sessions = terms.max_sessions if terms.fill_at_close else 0
     begin = first_at_least(book.held, book.count[HELD], world.edge[x])
     end = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
+    held = book.held[begin:end]
     book.count[BATCH] = 0
-    for h in range(begin, end):
-        j = book.held[h]
-        close = world.close[s, j]
-        if not has_trade(world, x, s, j, close):
+    for h in range(held.shape[0]):
+        j = held[h]
+        close = close_[j]
+        if not has_trade(close, volume[j], unknown):
             continue
-        side = 1.0 if book.shares[j] > 0.0 else -1.0
-        opening = world.open[s, j]
+        side = 1.0 if shares[j] > 0.0 else -1.0
+        slot = watch[j]
+        opening = open_[j]
         first = opening if opening == opening else close  # the first price known of the bar
-        high = world.high[s, j]
-        low = world.low[s, j]
+        high = high_[j]
+        low = low_[j]
         if high != high:
             high = max(first, close)
         if low != low:
@@ -103,21 +135,19 @@ def exits_within_bar(
         best = high if side > 0.0 else low
         reason = 0
         reference = close
-        level, why = stop_of(terms, book.watch, j, side)
+        level, why = stop_of(slot["average"], slot["peak"], side, stop_loss, trailing_stop)
         if why > 0 and worst * side <= level * side:
             reason = why
             reference = first if first * side < level * side else level
-        elif terms.take_profit > 0.0:
-            level = book.watch[j]["average"] * (1.0 + side * terms.take_profit)
+        elif take_profit > 0.0:
+            level = slot["average"] * (1.0 + side * take_profit)
             if best * side >= level * side:
                 reason = TAKE_PROFIT
                 reference = opening if opening * side > level * side else level
-        if reason == 0 and terms.fill_at_close and is_due(terms, book.watch, s, j):
+        if reason == 0 and max_sessions > 0 and s - slot["entry"] >= max_sessions:
             reason = MAX_SESSIONS
         if reason > 0:
             note_exit(book, j, reference, reason)
-    if book.count[BATCH] > 0:
-        leave(world, terms, book, log, event, x, s)
 
 
 @inner
@@ -192,26 +222,33 @@ def defer(book: Book, s: int, side: float) -> None:
 @inner
 def raise_peaks(world: World, book: Book, x: int, s: int) -> None:
     """After a bar of exchange ``x``: the best price each position has seen since its entry."""
-    low = first_at_least(book.held, book.count[HELD], world.edge[x])
-    high = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
-    for h in range(low, high):
-        j = book.held[h]
-        slot = book.watch[j]
+    shares = book.shares
+    watch = book.watch
+    open_ = world.open[s]
+    high = world.high[s]
+    low = world.low[s]
+    close_ = world.close[s]
+    begin = first_at_least(book.held, book.count[HELD], world.edge[x])
+    end = first_at_least(book.held, book.count[HELD], world.edge[x + 1])
+    held = book.held[begin:end]
+    for h in range(held.shape[0]):
+        j = held[h]
+        slot = watch[j]
         if slot["entry"] == s and slot["entry_at_close"]:
             continue
-        close = world.close[s, j]
+        close = close_[j]
         if close != close:
             continue
-        first = world.open[s, j]
+        first = open_[j]
         if first != first:
             first = close
-        if book.shares[j] > 0.0:
-            best = world.high[s, j]
+        if shares[j] > 0.0:
+            best = high[j]
             if best != best:
                 best = max(first, close)
             slot["peak"] = max(slot["peak"], best)
         else:
-            best = world.low[s, j]
+            best = low[j]
             if best != best:
                 best = min(first, close)
             slot["peak"] = min(slot["peak"], best)
