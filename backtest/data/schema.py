@@ -136,6 +136,8 @@ FLOWS = "southbound_"
 ELIGIBLE = "southbound_eligible"
 """Fact: 1 from the day it may be bought on through either channel, 0 from when no longer; with
 ``_shanghai`` or ``_shenzhen`` behind it, through that channel."""
+WEIGHT = "weight_in_"
+"""What names of facts about members of an index begin with: their shares of it, summing to 1."""
 SHARE_CLASSES = ("h", "red_chip", "other")
 """Of a share listed in Hong Kong, for the tax on its dividends."""
 

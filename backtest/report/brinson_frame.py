@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtest.data.fx import fx_rates
+from backtest.data.schema import WEIGHT
 
 if TYPE_CHECKING:
     from backtest.clock import Clock
@@ -25,7 +26,7 @@ _WHOLE = 0.9  # of the benchmark's weights that must be known for a session to c
 
 def weights_field(benchmark: str) -> str:
     """Fact by symbol that holds the benchmark's weights."""
-    return f"weight_in_{benchmark}"
+    return f"{WEIGHT}{benchmark}"
 
 
 def brinson_frame(

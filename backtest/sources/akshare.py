@@ -1,8 +1,9 @@
-"""Sina, Cninfo and Eastmoney through akshare: bars as traded, splits, dividends, flows."""
+"""Sina, Cninfo, Eastmoney, Baidu and CSI through akshare: bars as traded, actions, facts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, Literal, Protocol
@@ -10,6 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 
+from backtest.sources import akshare_facts as facts_of
 from backtest.sources.answers import first_line, needed_columns, without_copies
 from backtest.sources.protocol import Answer, Pace, SourceError, Unavailable
 from backtest.sources.suffixes import Home, home_of
@@ -38,17 +40,37 @@ class Client(Protocol):
     def stock_hsgt_hist_em(self, symbol: str) -> pd.DataFrame:
         """Totals of Stock Connect by day, in hundred millions."""
 
+    def stock_hsgt_individual_em(self, symbol: str) -> pd.DataFrame:
+        """Stock Connect's holding of ``00700`` by day."""
+
+    def stock_hk_valuation_baidu(self, symbol: str, indicator: str, period: str) -> pd.DataFrame:
+        """One ratio of ``00700`` by day."""
+
+    def stock_financial_hk_analysis_indicator_em(self, symbol: str, indicator: str) -> pd.DataFrame:
+        """Main figures of the reports of ``00700``, the latest first."""
+
+    def stock_hk_security_profile_em(self, symbol: str) -> pd.DataFrame:
+        """One row about ``00700``."""
+
+    def index_stock_cons_weight_csindex(self, symbol: str) -> pd.DataFrame:
+        """Members of ``000300`` with their weights in percent."""
+
 
 class AkShare:
-    """``0700.HK``, ``600519.SS``, ``000001.SZ``, ``southbound``, ``northbound``."""
+    """``0700.HK``, ``600519.SS``, ``000001.SZ``, ``southbound``, ``northbound``.
+
+    With a word before it a symbol is asked for something else than bars: ``valuation:0700.HK``,
+    ``annual:0700.HK``, ``southbound:0700.HK``, ``profile:0700.HK``, ``weights:000300``.
+    """
 
     name = "akshare"
     prices: Literal["raw", "adjusted"] = "raw"
     pace = Pace(pause=1.0, retries=3, backoff=3.0)
     caveats: tuple[str, ...] = (
         "Sina lists what is traded today: delisted instruments are missing.",
-        "Sina does not give board lots: 1 share.",
+        "Sina does not give board lots: 1 share, where no profile: was fetched.",
         "Stock Connect's totals count as known at 18:00 Hong Kong time of their day.",
+        *facts_of.CAVEATS,
     )
 
     def __init__(self, client: Client | None = None) -> None:
@@ -58,10 +80,12 @@ class AkShare:
         """Everything about one symbol, or about Stock Connect."""
         if symbol in _FLOWS:
             return Answer({"facts": self._flows(symbol, start)})
+        if ":" in symbol:
+            return self._more(symbol, start)
         home = home_of(symbol)
         code, _, suffix = symbol.partition(".")
         if home is None or suffix not in ("HK", "SS", "SZ"):
-            known = ", ".join(_FLOWS)
+            known = ", ".join([*_FLOWS, *(f"{word}:..." for word in self._words())])
             raise SourceError(f"must end with .HK, .SS or .SZ, or be one of {known}")
         with _errors_as_ours():
             if suffix == "HK":
@@ -110,6 +134,53 @@ class AkShare:
         if found.empty:
             raise SourceError(f"the answer has no value from {start} on")
         return without_copies(found, ["period", "field"])
+
+    def _words(self) -> Mapping[str, Callable[[str, str, date], Answer]]:
+        """What can be asked for besides bars: a call with symbol, the vendor's code and start."""
+        return {
+            "valuation": self._valuation,
+            "annual": self._annual,
+            "southbound": self._holdings,
+            "profile": self._profile,
+            "weights": self._weights,
+        }
+
+    def _more(self, symbol: str, start: date) -> Answer:
+        word, _, of = symbol.partition(":")
+        words = self._words()
+        if word not in words:
+            raise SourceError(f"begins with {word}:, which is none of {', '.join(words)}")
+        code, dot, suffix = of.partition(".")
+        if word == "weights" and (dot or not code):
+            raise SourceError("must be an index of CSI by its number, as weights:000300")
+        if word != "weights" and (suffix != "HK" or not code.isdigit()):
+            raise SourceError(f"must be a share of Hong Kong, as {word}:0700.HK")
+        with _errors_as_ours():
+            return words[word](of, code.zfill(5) if suffix == "HK" else code, start)
+
+    def _valuation(self, symbol: str, code: str, start: date) -> Answer:
+        def ask(indicator: str) -> pd.DataFrame:
+            client = self._client()
+            return client.stock_hk_valuation_baidu(symbol=code, indicator=indicator, period="全部")
+
+        return Answer({"facts": facts_of.valuation_facts(symbol, start, ask)})
+
+    def _annual(self, symbol: str, code: str, start: date) -> Answer:
+        client = self._client()
+        found = client.stock_financial_hk_analysis_indicator_em(symbol=code, indicator="年度")
+        return Answer({"facts": facts_of.annual_facts(symbol, start, found)})
+
+    def _holdings(self, symbol: str, code: str, start: date) -> Answer:
+        found = self._client().stock_hsgt_individual_em(symbol=code)
+        return Answer({"facts": facts_of.holding_facts(symbol, start, found)})
+
+    def _profile(self, symbol: str, code: str, _: date) -> Answer:
+        found = self._client().stock_hk_security_profile_em(symbol=code)
+        return Answer({"instruments": facts_of.profile(symbol, found)})
+
+    def _weights(self, index: str, code: str, start: date) -> Answer:
+        found = self._client().index_stock_cons_weight_csindex(symbol=code)
+        return Answer({"facts": facts_of.weight_facts(index, start, found)})
 
     def _client(self) -> Client:
         if self._given is not None:
@@ -190,7 +261,8 @@ def _instrument(symbol: str, home: Home) -> pd.DataFrame:
 def _errors_as_ours() -> Iterator[None]:
     """What akshare lets through: errors of requests, and of reading a page that is no data."""
     page_errors: tuple[type[Exception], ...] = (
-        ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError, *_script_errors()
+        ValueError, KeyError, TypeError, AttributeError, IndexError, SyntaxError,
+        *_script_errors(), *_client_errors(),
     )  # fmt: skip
     try:
         yield
@@ -201,6 +273,12 @@ def _errors_as_ours() -> Iterator[None]:
         raise SourceError(message, retry=True) from None
     except OSError as error:
         raise Unavailable(f"the source cannot be reached: {first_line(error)}") from None
+
+
+def _client_errors() -> tuple[type[Exception], ...]:
+    """Errors that akshare has of its own, once it is loaded: a refusal, a page without its data."""
+    module = sys.modules.get("akshare.exceptions")
+    return () if module is None else (module.AkshareException,)
 
 
 def _script_errors() -> tuple[type[Exception], ...]:

@@ -23,6 +23,7 @@ from backtest.sources.save import in_order, save
 from backtest.sources.vendors import find_source
 
 START = date(2000, 1, 1)
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,11 @@ def fetch_bundle(
         caveats=source.caveats,
         sources=(SourceInfo(name=source.name, symbols=got, start=start, retrieved=now),),
     )
-    save(Delivery(info, dict(found.tables), found.notes), to)
+    tables, notes = _of_instruments(found, _symbols_there(to))
+    notes = (*found.notes, *notes)
+    save(Delivery(info, tables, notes), to)
     shutil.rmtree(staging)
-    return found
+    return Gathered(tables, found.failed, notes)
 
 
 def update_bundle(
@@ -111,8 +114,9 @@ def update_bundle(
         )
         _tell_half(found, tables["bars"], failed, terms.tell)
         failed.update(found.failed)
-        notes += found.notes
-        sound = {name: _without(frame, failed) for name, frame in found.tables.items()}
+        fetched, left_out = _of_instruments(found, set(tables["instruments"]["symbol"]))
+        notes += [*found.notes, *left_out]
+        sound = {name: _without(frame, failed) for name, frame in fetched.items()}
         moment = Moment(pd.Timestamp(entry.retrieved).tz_convert("UTC"), now)
         tables = revised(tables, sound, moment)
         updated.append(entry.model_copy(update={"retrieved": now.to_pydatetime()}))
@@ -123,6 +127,34 @@ def update_bundle(
     for number in range(len(updated)):
         shutil.rmtree(_staging(folder, number))
     return Gathered(tables, failed, tuple(notes))
+
+
+def _symbols_there(folder: Path) -> set[str]:
+    if not (folder / INFO).is_file():
+        return set()
+    return set(read_tables(folder)[1]["instruments"]["symbol"])
+
+
+def _of_instruments(
+    found: Gathered, there: set[str]
+) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    """Tables without facts of symbols that nothing else is known of, and a note of those.
+
+    A list of an index's members names many that the bundle need not have.
+    """
+    tables = dict(found.tables)
+    if "facts" not in tables:
+        return tables, ()
+    known = there | {""}
+    known |= set(tables["instruments"]["symbol"]) if "instruments" in tables else set()
+    facts = tables["facts"]
+    ours = facts["symbol"].isin(known)
+    tables["facts"] = facts[ours].reset_index(drop=True)
+    strange = sorted(set(facts.loc[~ours, "symbol"]))
+    if not strange:
+        return tables, ()
+    shown = ", ".join(strange[:_SHOWN]) + (" ..." if len(strange) > _SHOWN else "")
+    return tables, (f"facts of {len(strange)} symbols without bars here: {shown}",)
 
 
 def _tell_half(found: Gathered, bars: pd.DataFrame, failed: dict[str, str], tell: Tell) -> None:

@@ -126,7 +126,16 @@ def _together(answers: Mapping[str, Answer]) -> dict[str, pd.DataFrame]:
         for name, frame in answer.tables.items():
             if len(frame):
                 parts.setdefault(name, []).append(frame)
-    return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+    tables = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+    if "instruments" in tables and tables["instruments"]["symbol"].duplicated().any():
+        tables["instruments"] = _once(tables["instruments"])
+    return tables
+
+
+def _once(instruments: pd.DataFrame) -> pd.DataFrame:
+    """One row per symbol, of several the first that says something in each column."""
+    filled = instruments.mask(instruments == "")
+    return filled.groupby("symbol", sort=False, as_index=False).first()
 
 
 def _open(staging: Path, request: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from backtest.data.known import last_known_session
 from backtest.data.rows import symbol_columns
-from backtest.data.schema import KNOWN_AT, TABLES
+from backtest.data.schema import KNOWN_AT, TABLES, WEIGHT
 from backtest.data.versions import current_rows
 
 BoolArray = npt.NDArray[np.bool_]
@@ -148,12 +148,41 @@ def _with_facts(old: pd.DataFrame, new: pd.DataFrame, moment: Moment) -> pd.Data
     """Facts, with those that are new, or other than the last that was known."""
     key = ["symbol", "field", "period"]
     held = old.sort_values("known_at", kind="stable").drop_duplicates(key, keep="last")
+    new = pd.concat([new, *_left(held, new)], ignore_index=True)
     both = new.merge(held, on=key, how="left", suffixes=("", "_held"), indicator=True)
     fresh = both["_merge"].eq("left_only").to_numpy()
     changed = _differs(both["value"], both["value_held"]) & ~fresh
     late = changed | (fresh & (both["known_at"] <= moment.since).to_numpy())
     news = new.assign(known_at=new["known_at"].mask(late, moment.now))
     return _appended(old, news[fresh | changed])
+
+
+def _left(held: pd.DataFrame, new: pd.DataFrame) -> list[pd.DataFrame]:
+    """Weights of 0 on the new list's day for members of an index that it no longer has.
+
+    Without them the last weight known of a member that left would stay for ever.
+    """
+    found = []
+    for field, rows in new[new["field"].str.startswith(WEIGHT)].groupby("field"):
+        day = rows["period"].max()
+        before = held[(held["field"] == field) & (held["period"] < day)]
+        last = before.sort_values("period", kind="stable").drop_duplicates("symbol", keep="last")
+        here = rows.loc[rows["period"] == day, "symbol"]
+        gone = last.loc[~last["symbol"].isin(here) & (last["value"] != 0.0), "symbol"]
+        known_at = rows.loc[rows["period"] == day, "known_at"].max()
+        if len(gone):
+            found.append(
+                pd.DataFrame(
+                    {
+                        "symbol": gone,
+                        "field": field,
+                        "period": day,
+                        "known_at": known_at,
+                        "value": 0.0,
+                    }
+                )
+            )
+    return found
 
 
 def _differs(now: pd.Series[Any], was: pd.Series[Any]) -> BoolArray:

@@ -246,3 +246,35 @@ def test_a_bundle_that_was_not_fetched_cannot_be_updated(tmp_path, at):
     (folder / "bundle.yaml").write_text("name: b\nprices: raw\n")
     with pytest.raises(DataError, match="nothing says where it is from"):
         update_bundle(folder, terms=at.terms(MONDAY))
+
+
+def weights(day, **of):
+    rows = [(name.replace("_", "."), weight) for name, weight in of.items()]
+    table = pd.DataFrame(rows, columns=["symbol", "value"])
+    known = pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1)
+    table = table.assign(field="weight_in_X", period=pd.Timestamp(day), known_at=known)
+    return Answer({"facts": table})
+
+
+def test_a_member_that_leaves_an_index_weighs_nothing_from_then_on(at, tmp_path, load):
+    pair = {name: answer(name.replace("_", "."), [1, 2, 3]) for name in ("A_HK", "B_HK")}
+    source = Scripted(**pair, list=weights("2024-02-29", A_HK=0.4, B_HK=0.4, C_HK=0.2))
+    to = tmp_path / "index"
+    found = fetch_bundle(source, ["A.HK", "B.HK", "list"], to, start=START, terms=at.terms(MONDAY))
+    assert found.notes == ("facts of 1 symbols without bars here: C.HK",)
+    source.answers["list"] = weights("2024-03-06", A_HK=1.0)
+    update_bundle(to, find=lambda _: source, terms=at.terms(LATER))
+    facts = load(to).facts.set_index(["symbol", "period"])["value"]
+    assert facts[("B.HK", pd.Timestamp("2024-03-06"))] == 0.0
+    assert facts[("A.HK", pd.Timestamp("2024-03-06"))] == 1.0
+    assert len(facts) == 4
+
+
+def test_what_two_answers_say_of_one_instrument_is_put_together(at, tmp_path, load):
+    more = pd.DataFrame([{"symbol": "A.HK", "name": "Able", "exchange": "XHKG", "currency": "HKD"}])
+    more = more.assign(kind="stock", lot_size=400.0, listed=pd.Timestamp("2001-01-02"))
+    source = Scripted(A_HK=answer("A.HK", [1, 2, 3]), about=Answer({"instruments": more}))
+    to = tmp_path / "both"
+    fetch_bundle(source, ["A.HK", "about"], to, start=START, terms=at.terms(MONDAY))
+    row = load(to).instruments.iloc[0]
+    assert (row["name"], row["lot_size"], row["listed"].year) == ("Able", 400.0, 2001)
