@@ -82,8 +82,12 @@ class Stage:
         return _held(self.panel, self.clock)
 
 
-def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> Result:
+def run(
+    config: RunConfig | str | Path, *, progress: Progress | None = None, quick_start: bool = False
+) -> Result:
     """Run ``config``, or the YAML file at that path, and return the result; nothing is written.
+
+    ``quick_start`` interprets a small run where nothing is compiled yet, to the same bits.
 
     Raises
     ------
@@ -96,8 +100,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
     timings: dict[str, float] = {}
 
     def lap(stage: str, since: float) -> float:
-        now = time.perf_counter()
-        timings[stage] = round(now - since, 4)
+        timings[stage] = round((now := time.perf_counter()) - since, 4)
         return now
 
     stage = prepare(config, progress=say)
@@ -119,15 +122,15 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         benchmark=config.benchmark,
         account=config.account,
         subscriptions=stage.subscriptions,
+        quick_start=quick_start,
     )
     at = lap("simulation", at)
     result = _result(stage, simulation, weights)
     metrics = metrics_of(result, calendar=_calendar(stage)) | detail_of(result)
-    result = replace(result, metrics=metrics)
     lap("measures", at)
     finished = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     result.manifest["environment"] = {"finished": finished, "seconds": timings}
-    return result
+    return replace(result, metrics=metrics)
 
 
 def run_to_folder(
@@ -136,12 +139,13 @@ def run_to_folder(
     out: Path | None = None,
     progress: Progress | None = None,
     quantstats: bool = False,
+    quick_start: bool = False,
 ) -> tuple[Result, Path]:
     """Run ``config`` and write ``<out>/<name>/<fingerprint>/``, tearsheet included.
 
     The run is counted in the trial ledger, ``<out>/trials.sqlite``: ``metrics.json`` says of how
     many trials it is one. The page of all runs, ``<out>/index.html``, is rewritten; where it cannot
-    be, a warning says so and the run stands.
+    be, a warning says so and the run stands. ``quick_start`` is that of `run`.
 
     Returns
     -------
@@ -154,7 +158,7 @@ def run_to_folder(
     say = progress or _silent
     if config.tracking == "mlflow":
         check_mlflow()
-    result = _counted(run(config, progress=progress), out or REPORTS)
+    result = _counted(run(config, progress=progress, quick_start=quick_start), out or REPORTS)
     folder = (out or REPORTS) / config.name / result.fingerprint
     say("tearsheet")
     pages = {"tearsheet.html": tearsheet_html(with_record(result, out or REPORTS))}

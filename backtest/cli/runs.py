@@ -139,9 +139,14 @@ def _run_one(
     from backtest.runner import run_to_folder
 
     if not is_compiled():
-        screen.say("The first run compiles the kernels, once on this machine: up to a minute.")
+        screen.say(
+            "Nothing is compiled yet: a large run does it now, up to a minute, once on this "
+            "machine; a small one goes without."
+        )
     with screen.stages() as stages:
-        result, folder = run_to_folder(config, out=out, progress=stages, quantstats=quantstats)
+        result, folder = run_to_folder(
+            config, out=out, progress=stages, quantstats=quantstats, quick_start=True
+        )
     screen.show(_headline(result))
     looked = _tell_of_check(result, screen, out or REPORTS)
     for warning in _texts(result.manifest.get("warnings")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ from backtest.engine.records import (
 from backtest.engine.trades import trades_frame
 from backtest.errors import RunError
 from backtest.execution import Execution, Exits, Portfolio
+from backtest.kernel_cache import is_compiled
+from backtest.kernels.interpreted import interpreted
 from backtest.kernels.simulate import simulate as run_kernel
 from backtest.kernels.world import (
     ACCOUNT_COLUMNS,
@@ -40,6 +43,7 @@ from backtest.kernels.world import (
     FILLS,
     ORDERS,
     POSITIONS,
+    Book,
     Log,
     Orders,
     Terms,
@@ -49,6 +53,9 @@ from backtest.kernels.world import (
 from backtest.market.rules import CompiledRules
 
 FloatArray = npt.NDArray[np.float64]
+Kernel = Callable[[World, Orders, Terms, Book, Log], None]
+
+WAIT = 4.0  # seconds: an interpreted run may take that long; compiling takes several times more
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +97,7 @@ def simulate(
     benchmark: str | None = None,
     account: Account = Account(),  # noqa: B008 - frozen
     subscriptions: Subscriptions | None = None,
+    quick_start: bool = False,
 ) -> Simulation:
     """Trade ``weights`` through the events of ``clock``; full records.
 
@@ -99,6 +107,8 @@ def simulate(
         Rows and columns of the panel: wanted shares of NAV, and what may be held.
     subscriptions
         What can be applied for; None where nothing is subscribed to.
+    quick_start
+        Interpret a small run, to the same bits, where no earlier one has compiled the kernel.
 
     Raises
     ------
@@ -121,7 +131,10 @@ def simulate(
     )
     terms = build_terms(execution, portfolio, exits)
     components = rules.components + ((SUBSCRIPTION,) if terms.at_offer or terms.subscribes else ())
-    log, bankrupt = record(world, orders, terms, len(components))
+    kernel: Kernel = run_kernel
+    if quick_start and not is_compiled() and interpreted_seconds(world, orders, terms) < WAIT:
+        kernel = interpreted(run_kernel)
+    log, bankrupt = record(world, orders, terms, len(components), kernel)
     money = Money.of(bundle, portfolio)
     level = benchmark_level(bundle, grid, clock, benchmark, portfolio.currency)
     closing = world.fx[clock.kind == NAV]
@@ -159,18 +172,29 @@ def outline(world: World, orders: Orders, terms: Terms) -> Outline:
     )
 
 
-def record(world: World, orders: Orders, terms: Terms, components: int) -> tuple[Log, bool]:
+def interpreted_seconds(world: World, orders: Orders, terms: Terms) -> float:
+    """About how long `record` takes where the kernel is interpreted, at the most."""
+    rows = int(np.count_nonzero(np.diff(orders.ptr)))
+    held = int(np.count_nonzero(orders.weight)) / max(rows, 1)
+    position_days = held * len(world.days)
+    each = 15e-6 if terms.has_exits else 1e-6
+    return 2.0 * (15e-6 * len(world.events) + 80e-6 * len(orders.weight) + each * position_days)
+
+
+def record(
+    world: World, orders: Orders, terms: Terms, components: int, kernel: Kernel = run_kernel
+) -> tuple[Log, bool]:
     """Everything that a simulation logs, and whether it ended in bankruptcy.
 
     The kernel runs twice: once to count the rows, once to write them.
     """
     sessions = len(world.days)
     book = new_book(world, components)
-    run_kernel(world, orders, terms, book, _log(sessions))
+    kernel(world, orders, terms, book, _log(sessions))
     rows = tuple(int(book.count[k]) for k in (FILLS, ORDERS, CASH_ROWS, POSITIONS))
     log = _log(sessions, on=True, rows=rows, components=components)
     book = new_book(world, components)
-    run_kernel(world, orders, terms, book, log)
+    kernel(world, orders, terms, book, log)
     return log, bool(book.count[BANKRUPT])
 
 
