@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backtest.cli.import_data import report
-from backtest.cli.outputs import folder_to_write
+from backtest.cli.outputs import bundle_to_write
 from backtest.cli.runs import Json, Quiet, Traceback
 from backtest.cli.screen import FAILED, Screen
 from backtest.errors import Fault, FaultyInput
@@ -28,8 +28,13 @@ def fetch(
     ] = None,
     *,
     to: Annotated[
-        Path,
-        typer.Option("--to", metavar="BUNDLE", parser=folder_to_write, help="New, or to add to."),
+        str,
+        typer.Option(
+            "--to",
+            metavar="BUNDLE",
+            parser=bundle_to_write,
+            help="New, or to add to, or its URL.",
+        ),
     ],
     listed_in: Annotated[
         Path | None,
@@ -69,7 +74,7 @@ def fetch(
 
 
 def update(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle that was fetched.")],
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle that was fetched.")],
     *,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -83,11 +88,12 @@ def update(
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
         from backtest.data.files import find_folder
+        from backtest.data.settings import is_remote
         from backtest.sources.fetching import update_bundle
 
-        folder = find_folder(str(bundle), None)
-        found = update_bundle(folder, terms=_terms(screen))
-        _finish(found, folder, screen)
+        name = bundle if is_remote(bundle) else str(find_folder(bundle, None))
+        found = update_bundle(name, terms=_terms(screen))
+        _finish(found, name, screen)
     screen.finish()
     if found.failed:
         raise typer.Exit(FAILED)
@@ -107,11 +113,11 @@ def _terms(screen: Screen) -> Terms:
     return Terms(tell=screen.say)
 
 
-def _finish(found: Gathered, folder: Path, screen: Screen) -> None:
+def _finish(found: Gathered, bundle: str, screen: Screen) -> None:
     for note in found.notes:
         screen.say(f"left out: {note}", style="yellow")
-    screen.path(folder)
-    report(folder, screen, notes=found.notes)
+    screen.path(bundle)
+    report(bundle, screen, notes=found.notes)
     screen.document["failed"] = dict(found.failed)
     if found.failed:
         screen.say(f"{len(found.failed)} of the symbols failed:", style="bold red")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.outputs import file_to_write, folder_to_write
+from backtest.cli.outputs import bundle_to_write, file_to_write
 from backtest.cli.runs import Json, Overrides, Quiet, Traceback
 from backtest.cli.screen import Screen
 from backtest.errors import Fault, FaultyInput
@@ -23,7 +23,8 @@ def import_(
     ] = None,
     *,
     to: Annotated[
-        str, typer.Option("--to", metavar="BUNDLE", help="A new bundle, or one to add to.")
+        str,
+        typer.Option("--to", metavar="BUNDLE", help="A new bundle, or one to add to, or its URL."),
     ] = "",
     mapping: Annotated[
         Path | None, typer.Option("--mapping", metavar="YAML", help="What the files' columns are.")
@@ -52,7 +53,7 @@ def import_(
         chosen, folder = _mapping(mapping, preset, overrides or [])
         if not to:
             raise FaultyInput("--to", [Fault("", "name the bundle's folder: --to data/mine")])
-        _import(chosen, given, folder, folder_to_write(to), screen)
+        _import(chosen, given, folder, bundle_to_write(to), screen)
     screen.finish()
 
 
@@ -71,7 +72,7 @@ def _mapping(path: Path | None, preset: str, overrides: list[str]) -> tuple[Mapp
 
 
 def _import(
-    mapping: Mapping, files: list[Path], folder: Path | None, to: Path, screen: Screen
+    mapping: Mapping, files: list[Path], folder: Path | None, to: str, screen: Screen
 ) -> None:
     from backtest.sources.importing import import_files
     from backtest.sources.save import save
@@ -87,17 +88,18 @@ def _import(
     report(to, screen, notes=delivery.notes)
 
 
-def report(to: Path, screen: Screen, *, notes: tuple[str, ...] = ()) -> None:
+def report(to: str, screen: Screen, *, notes: tuple[str, ...] = ()) -> None:
     """Check the bundle that was written, and show what the checks found."""
     from dataclasses import asdict
 
     from backtest.data.bundle import load_bundle
-    from backtest.data.settings import DataSettings
+    from backtest.data.settings import DataSettings, is_remote
     from backtest.data.show import check_text
 
+    named = to if is_remote(to) else str(Path(to).absolute())
     with screen.stages() as stages:
         stages("checking")
-        loaded = load_bundle(DataSettings(bundle=str(to.absolute())))
+        loaded = load_bundle(DataSettings(bundle=named))
     screen.show(check_text(loaded))
     screen.document = {
         "bundle": loaded.name,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from backtest.data.settings import is_remote
+
 
 def folder_to_write(text: str) -> Path:
     """``text`` as a folder that can be written below; typer's error where it cannot."""
@@ -14,6 +16,11 @@ def folder_to_write(text: str) -> Path:
     if path.exists() and not path.is_dir():
         raise typer.BadParameter(f"{text} is a file; name a folder")
     return path
+
+
+def bundle_to_write(text: str) -> str:
+    """``text`` as a bundle to write: a URL, or a folder that can be written below."""
+    return text if is_remote(text) else str(folder_to_write(text))
 
 
 def file_to_write(text: str) -> Path:

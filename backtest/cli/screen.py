@@ -52,7 +52,7 @@ class Screen:
         if not self._quiet:
             self._err.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
-    def path(self, path: Path) -> None:
+    def path(self, path: Path | str) -> None:
         """The path of what was written, alone in its line."""
         if not self._as_json:
             typer.echo(str(path))

@@ -39,6 +39,7 @@ from backtest.data.store import (
     write_entry,
     write_frame,
 )
+from backtest.data.vectorbt_data import Labelled, bars_of, frames_of
 from backtest.data.versions import current_rows
 from backtest.errors import DataError, Fault
 
@@ -132,6 +133,51 @@ class Bundle:
         digest = _values_hash(info, typed.tables)
         made = _checked(info, typed, faults, checks or {}, None, title=name)
         return _bundle(made, content=digest, checks=checks or {}, as_of=None, path=None)
+
+    @classmethod
+    def from_vectorbt(
+        cls,
+        data: Labelled,
+        *,
+        name: str,
+        prices: Literal["raw", "adjusted"],
+        exchange: str = "",
+        currency: str = "",
+        kind: str = "stock",
+        instruments: pd.DataFrame | None = None,
+        **more: Any,  # as from_frames takes them
+    ) -> Bundle:
+        """Bundle in memory of what a vectorbt ``Data`` holds, or a dict of frames by symbol.
+
+        Parameters
+        ----------
+        data
+            Daily frames with open, high, low, close and volume by symbol, or series of closes; see
+            ``vectorbt_data.bars_of``.
+        prices
+            What the prices are: vectorbt does not say. ``YFData`` downloads adjusted ones.
+        exchange, currency, kind
+            Of all symbols; in their place ``instruments`` says it symbol by symbol.
+        more
+            Further arguments of ``from_frames``: actions, facts, fx, caveats ...
+
+        Raises
+        ------
+        DataError
+            With every fault of the frames, or of the bundle.
+        """
+        frames = frames_of(data)
+        if instruments is None:
+            home = {"exchange": exchange, "currency": currency, "kind": kind}
+            if not (exchange and currency):
+                message = "say exchange= and currency=, or instruments= with both by symbol"
+                raise DataError(name, [Fault("instruments", message)])
+            instruments = pd.DataFrame({"symbol": list(frames), **home})
+        homes = dict(zip(instruments["symbol"], instruments["exchange"], strict=True))
+        bars, faults = bars_of(frames, homes)
+        if faults:
+            raise DataError(name, faults)
+        return cls.from_frames(name=name, prices=prices, instruments=instruments, bars=bars, **more)
 
 
 def load_bundle(

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from backtest.data.remote_write import folder_of
 from backtest.data.schema import BundleInfo, SourceInfo
-from backtest.data.write import INFO, finish_replacement, write_bundle
-from backtest.errors import DataError, Fault, RunError
+from backtest.data.write import INFO, write_bundle
+from backtest.errors import DataError, Fault, NoBundleError, RunError
 from backtest.sources.gather import Gathered, Sleep, Tell, gather
 from backtest.sources.importing import Delivery
 from backtest.sources.merge import read_tables
@@ -38,12 +39,14 @@ class Terms:
 def fetch_bundle(
     source: Source,
     symbols: Sequence[str],
-    to: Path,
+    to: Path | str,
     *,
     start: date = START,
     terms: Terms | None = None,
 ) -> Gathered:
     """Write what a source has of ``symbols``, or add it to the bundle that is there.
+
+    ``to`` is a folder, or the URL of one on a filesystem that fsspec knows.
 
     What was there first stays; ``update_bundle`` brings what changes later. What failed is in the
     answer, by symbol.
@@ -53,10 +56,15 @@ def fetch_bundle(
     RunError
         Nothing could be fetched; the bundle is as it was.
     """
-    terms = terms or Terms()
-    finish_replacement(to)
-    now, staging = terms.now(), _staging(to)
     wanted = list(dict.fromkeys(symbols))
+    with folder_of(to) as folder:
+        found = _fetch(source, wanted, folder, start, terms or Terms())
+    shutil.rmtree(_staging(folder))
+    return found
+
+
+def _fetch(source: Source, wanted: Sequence[str], to: Path, start: date, terms: Terms) -> Gathered:
+    now, staging = terms.now(), _staging(to)
     found = gather(
         source, wanted, start, staging=staging, now=now, sleep=terms.sleep, tell=terms.tell
     )
@@ -72,12 +80,11 @@ def fetch_bundle(
     tables, notes = _of_instruments(found, _symbols_there(to))
     notes = (*found.notes, *notes)
     save(Delivery(info, tables, notes), to)
-    shutil.rmtree(staging)
     return Gathered(tables, found.failed, notes)
 
 
 def update_bundle(
-    folder: Path,
+    bundle: Path | str,
     *,
     find: Callable[[str], Source] = find_source,
     terms: Terms | None = None,
@@ -92,8 +99,17 @@ def update_bundle(
     RunError
         Nothing could be fetched; the bundle is as it was.
     """
-    terms = terms or Terms()
-    finish_replacement(folder)
+    with folder_of(bundle) as folder:
+        if not (folder / INFO).is_file():
+            raise NoBundleError(str(bundle), [Fault("", f"is no bundle: it has no {INFO}")])
+        found, asked = _update(folder, find, terms or Terms())
+    for number in range(asked):
+        shutil.rmtree(_staging(folder, number))
+    return found
+
+
+def _update(folder: Path, find: Callable[[str], Source], terms: Terms) -> tuple[Gathered, int]:
+    """What was found, and of how many sources answers are kept."""
     info, tables = read_tables(folder)
     if not info.sources:
         message = "nothing says where it is from; `backtest data fetch` makes bundles that say it"
@@ -124,9 +140,7 @@ def update_bundle(
     _refuse_nothing(Gathered(tables, failed, ()), everything)
     fresh = info.model_copy(update={"sources": tuple(updated)})
     write_bundle(folder, fresh, {name: in_order(name, frame) for name, frame in tables.items()})
-    for number in range(len(updated)):
-        shutil.rmtree(_staging(folder, number))
-    return Gathered(tables, failed, tuple(notes))
+    return Gathered(tables, failed, tuple(notes)), len(updated)
 
 
 def _symbols_there(folder: Path) -> set[str]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from backtest.data.parse import Column
+from backtest.data.remote_write import folder_of
 from backtest.data.schema import KNOWN_AT, TABLES
-from backtest.data.write import INFO, finish_replacement, write_bundle
+from backtest.data.write import INFO, write_bundle
 from backtest.errors import DataError, Fault
 from backtest.sources.importing import Delivery
 from backtest.sources.merge import merged, merged_info, read_tables
@@ -16,15 +17,25 @@ from backtest.sources.merge import merged, merged_info, read_tables
 _NONE = pd.DataFrame({"symbol": []})
 
 
-def save(delivery: Delivery, folder: Path) -> None:
+def save(delivery: Delivery, bundle: Path | str) -> None:
     """Write a delivery as a bundle, or add it to the one that is there (``merge.merged``).
+
+    Parameters
+    ----------
+    bundle
+        A folder, or the URL of one on a filesystem that fsspec knows (``s3://bucket/market``).
 
     Raises
     ------
     DataError
-        A new bundle would have no bars, or the old one is of other prices; nothing is written.
+        A new bundle would have no bars, or the old one is of other prices, or the store cannot be
+        written; nothing is.
     """
-    finish_replacement(folder)
+    with folder_of(bundle) as folder:
+        _save(delivery, folder)
+
+
+def _save(delivery: Delivery, folder: Path) -> None:
     info, tables = delivery.info, delivery.tables
     if (folder / INFO).is_file():
         old_info, old = read_tables(folder)

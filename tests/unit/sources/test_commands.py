@@ -109,3 +109,16 @@ def test_without_a_network_nothing_is_written(command, tmp_path, monkeypatch):
     assert "the bundle is as it was" in done.output
     assert list(tmp_path.iterdir()) == []
     assert issubclass(Unavailable, SourceError)
+
+
+def test_an_import_may_go_to_a_store(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("backtest.data.remote.cache_folder", lambda: tmp_path / "cache")
+    (tmp_path / "0001.HK.csv").write_text(CSV)
+    to = "memory://imported/mine"
+    done = command("import", "0001.HK.csv", "--preset", "yfinance", "--to", to)
+    assert done.exit_code == 0, done.output
+    assert to in done.stdout
+    assert "2024-03-04 to 2024-03-05" in command("show", to).output
+    refused = command("import", "0001.HK.csv", "--preset", "yfinance", "--to", "nothing://x/mine")
+    assert refused.exit_code == 2
+    assert "Protocol not known: nothing" in refused.output
