@@ -57,6 +57,7 @@ from backtest.inference.trials import (
     haircut_sharpe,
     min_backtest_years,
     trial_clusters,
+    trial_variance,
 )
 
 __all__ = [
@@ -105,4 +106,5 @@ __all__ = [
     "spa",
     "stationary_block_length",
     "trial_clusters",
+    "trial_variance",
 ]

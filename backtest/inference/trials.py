@@ -92,7 +92,8 @@ def deflated_sharpe(
 ) -> float:
     r"""Probability that the best of ``trials`` has skill beyond the luck of being picked.
 
-    ``trial_variance`` is the variance of the trials' Sharpe ratios per period. For the exact
+    ``trial_variance`` is the variance of the trials' Sharpe ratios per period, by
+    :func:`trial_variance` where they are of histories of different lengths. For the exact
     maximum give ``sqrt(trial_variance) * expected_maximum_exact(trials)`` as the threshold of
     :func:`~backtest.inference.sharpe.probabilistic_sharpe`.
 
@@ -156,6 +157,60 @@ def haircut_sharpe(sharpe: float, observations: int, *, trials: float) -> float:
     # From the lower tail: 1 - p / 2 would round to 1 long before p is nothing.
     left = max(0.0, -_NORMAL.inv_cdf(odds / 2.0)) / root
     return math.copysign(left, sharpe)
+
+
+def trial_variance(sharpes: FloatArray, sessions: FloatArray, *, observations: int) -> float:
+    r"""Variance of the trials' Sharpe ratios, for a ratio of ``observations`` sessions.
+
+    Trials of one length give their plain variance, as the paper has it. A short history's ratio
+    scatters more than a long one's: without skill its variance is 1 / T. So where lengths differ
+    there are two answers, the plain variance and that of the ratios brought to ``observations``
+    sessions, and the larger one is given: luck is never made to look smaller than it is.
+
+    Parameters
+    ----------
+    sharpes
+        Per session, shape (N,). NaN is no trial, and is left out.
+    sessions
+        That each ratio was measured over, shape (N,).
+    observations
+        Sessions of the ratio that is to be deflated.
+
+    Returns
+    -------
+    float
+        Over N - 1; NaN with fewer than two ratios.
+
+    Notes
+    -----
+    .. math:: \max\left( Var(SR_k), \; Var(SR_k \sqrt{T_k / T}) \right)
+
+    The second is the variance of the trials' t statistics over T. In neither does the number of
+    sessions in a year matter for trials over the same dates.
+
+    References
+    ----------
+    Lo (2002), The statistics of Sharpe ratios, Financial Analysts Journal 58(4), 36-52, for the
+    1 / T; Bailey & Lopez de Prado (2014), as for :func:`deflated_sharpe`, for trials of one length.
+
+    Examples
+    --------
+    Ratios of 100 sessions say more of luck in 25 than their plain variance does:
+
+    >>> ratios, lengths = np.array([-0.1, 0.0, 0.1]), np.full(3, 100)
+    >>> trial_variance(ratios, lengths, observations=100)
+    0.010000000000000002
+    >>> round(trial_variance(ratios, lengths, observations=25), 4)
+    0.04
+    """
+    known = ~np.isnan(sharpes)
+    if known.sum() < 2:
+        return math.nan
+    ratios, lengths = sharpes[known], sessions[known]
+    plain = float(np.var(ratios, ddof=1))
+    if np.all(lengths == observations):
+        return plain
+    return max(plain, float(np.var(ratios * np.sqrt(lengths / observations), ddof=1)))
 
 
 def min_backtest_years(trials: float, *, target: float = 1.0) -> float:

@@ -23,7 +23,11 @@ _CONVENTIONS = {
     "min_track_record": "sessions until that probability reaches the confidence; none where the "
     "ratio is not above 0",
     "deflated_sharpe": "probability that the true ratio is above what luck gives the best of all "
-    "trials, Bailey and Lopez de Prado (2014); needs the number of trials, unknown to a single run",
+    "trials, Bailey and Lopez de Prado (2014); trials are what trials.sqlite beside the runs knew "
+    "of this strategy on this data when the run was made, those given up early included; those "
+    "that never traded are in the number shown, but not in luck; where trials have other numbers "
+    "of sessions, the larger of two variances, plain and brought to this run's number; null with "
+    "one ratio",
     "intervals": "sessions drawn again in blocks of random length (Politis and Romano, 1994), mean "
     "by Politis and White (2004, corrected 2009), the longer of returns' and squared returns'; "
     "percentiles of the draws; with the benchmark, pairs are drawn together",

@@ -45,9 +45,14 @@ def with_trials(result: Result, family: Iterable[TrialRecord]) -> Result:
     """The run with the number of trials known of its strategy and data, and what they deflate.
 
     The deflated Sharpe ratio needs the spread of the trials' ratios: it stays unknown with one.
+    Trials that never traded have no ratio; they are counted, but are no part of that luck.
     """
     # One at a time: a family may have a million trials.
-    sharpes = np.fromiter((as_float(trial.sharpe) for trial in family), dtype=np.float64)
+    kinds = np.dtype([("sharpe", np.float64), ("sessions", np.float64)])
+    trials = np.fromiter(
+        ((as_float(trial.sharpe), trial.sessions) for trial in family), dtype=kinds
+    )
+    sharpes = trials["sharpe"]
     known = sharpes[~np.isnan(sharpes)]
     own = trial_record(result)
     deflated = math.nan
@@ -58,7 +63,9 @@ def with_trials(result: Result, family: Iterable[TrialRecord]) -> Result:
             skewness=as_float(own.skewness),
             kurtosis=as_float(own.kurtosis),
             trials=len(known),
-            trial_variance=float(np.var(known, ddof=1)),
+            trial_variance=inference.trial_variance(
+                sharpes, trials["sessions"], observations=own.sessions
+            ),
         )
     inferred = {
         **section(result.metrics, "inference"),

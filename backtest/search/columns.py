@@ -1,4 +1,4 @@
-"""What is known of every trial of a complete table, in some twenty bytes each."""
+"""What is known of every trial of a complete table, in some forty bytes each."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ class Columns:
     done: BoolArray
     failed: BoolArray
     repeated: BoolArray  # done, but the run of an earlier trial
-    pruned: BoolArray
+    pruned: BoolArray  # given up early, the first of those that are the same part of a run
     traded: BoolArray  # done, not repeated, and had fills
-    sharpes: FloatArray  # per session
+    sharpes: FloatArray  # per session; of one given up early, of the sessions that it had
+    lengths: FloatArray  # sessions of each, NaN for one that was not simulated
+    drawn: NDArray[np.int64]  # how many trials are the same run as this one
     scores: FloatArray  # by the measure that ranks; NaN for one that never traded, or is repeated
     sessions: int  # of the longest trial that traded
 
@@ -45,7 +47,7 @@ def columns_of(path: Path, measure: str) -> Columns:
     count = pq.read_metadata(path).num_rows
     done, failed, pruned, traded = (np.zeros(count, dtype=np.bool_) for _ in range(4))
     runs = np.zeros(count, dtype=np.uint64)
-    sharpes, scores = np.empty(count), np.empty(count)
+    sharpes, scores, lengths = np.empty(count), np.empty(count), np.empty(count)
     sessions = 0
     names = list(dict.fromkeys([*_KEPT, measure]))
     for place, batch in _placed(path, names):
@@ -58,13 +60,28 @@ def columns_of(path: Path, measure: str) -> Columns:
         traded[own] = done[own] & (fills != 0)
         sharpes[own] = _floats(batch["sharpe_per_session"])
         scores[own] = scores_of_columns(fills, _floats(batch[measure]), measure)
-        lengths = _floats(batch["sessions"])[traded[own]]
-        sessions = max(sessions, int(lengths.max(initial=0)))
-    repeated = done.copy()
-    repeated[np.unique(runs, return_index=True)[1]] = False
+        lengths[own] = _floats(batch["sessions"])
+        sessions = max(sessions, int(lengths[own][traded[own]].max(initial=0)))
+    _, first, place_of, times = np.unique(
+        runs, return_index=True, return_inverse=True, return_counts=True
+    )
+    again = np.ones(count, dtype=np.bool_)
+    again[first] = False
+    repeated = done & again
     traded &= ~repeated
     scores[repeated] = np.nan
-    return Columns(done, failed, repeated, pruned, traded, sharpes, scores, sessions)
+    return Columns(
+        done=done,
+        failed=failed,
+        repeated=repeated,
+        pruned=pruned & ~(again & (runs != 0)),
+        traded=traded,
+        sharpes=sharpes,
+        lengths=lengths,
+        drawn=times[place_of],
+        scores=scores,
+        sessions=sessions,
+    )
 
 
 def places_of(path: Path, trials: Iterable[int]) -> NDArray[np.int64]:

@@ -17,6 +17,9 @@ from backtest.search.workshop import STAGES, Outcome, Supplies, Trial, Workshop
 Row = dict[str, object]
 Rows = list[Row]
 
+PART_END = "part_end"
+"""In rows of trials given up early, but not in the table: the last day that they had."""
+
 _workshops: dict[str, Workshop] = {}
 """What this process has loaded, by sweep: batches of one sweep share it."""
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.inference import deflated_sharpe
+from backtest.inference import deflated_sharpe, trial_variance
 from backtest.search.job import Row
 from backtest.search.scores import LESS_IS_BETTER
 
@@ -107,16 +107,17 @@ def deflated(rows: Sequence[Row], measure: str, *, at_least: float) -> int | Non
 def deflated_of(rows: Sequence[Row], place: int) -> float:
     """Deflated Sharpe ratio of a row among the rows, a probability; NaN where not defined."""
     runs = {row.get("fingerprint", at): row for at, row in enumerate(rows)}  # each counts once
-    sharpes = np.array([one["sharpe_per_session"] for one in runs.values()], dtype=float)
-    sharpes = sharpes[~np.isnan(sharpes)]
+    names = ("sharpe_per_session", "sessions")
+    sharpes, sessions = (np.array([_float(one[n]) for one in runs.values()]) for n in names)
     row = rows[place]
-    if len(sharpes) < 2:
+    variance = trial_variance(sharpes, sessions, observations=int(str(row["sessions"])))
+    if math.isnan(variance):
         return math.nan
     return deflated_sharpe(
         _float(row["sharpe_per_session"]),
         int(str(row["sessions"])),
-        trials=len(sharpes),
-        trial_variance=float(np.var(sharpes, ddof=1)),
+        trials=int((~np.isnan(sharpes)).sum()),
+        trial_variance=variance,
         skewness=_float(row["skewness"]),
         kurtosis=_float(row["kurtosis"]),
     )

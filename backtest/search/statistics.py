@@ -35,7 +35,8 @@ class SweepStatistics:
 
     ``trials`` were simulated, of which ``idle`` never traded; ``repeated`` more are runs that are
     among them already, by their fingerprint, and ``pruned`` were given up early: luck counts them
-    as trials. ``known`` is what the trial ledger has of the strategy on this data, this sweep
+    as trials, and their ratios are in its spread: ``tried`` are those that traded or were given up
+    with a ratio. ``known`` is what the trial ledger has of the strategy on this data, this sweep
     included, and ``deflated_sharpe_known`` counts all of that. Sharpe ratios are annual.
     ``independent`` is the number of clusters of trials whose returns correlate by half or more.
     ``reality_check`` and ``superior_ability`` are p-values that no trial beats cash, White's by the
@@ -47,6 +48,7 @@ class SweepStatistics:
     repeated: int
     pruned: int
     failed: int
+    tried: int
     best: int | None
     best_sharpe: float | None
     expected_best_by_luck: float | None
@@ -79,16 +81,17 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
     best = None if np.isnan(columns.scores).all() else int(np.nanargmax(columns.scores))
     per_year = sweep.sessions_per_year
     rows, places = _rows(sweep, columns)
-    sharpes = columns.sharpes[active]
-    sharpes = sharpes[~np.isnan(sharpes)]
+    # Those given up early were tried: luck counts them, as the ledger does.
+    tries = (columns.traded | columns.pruned) & ~np.isnan(columns.sharpes)
+    sharpes, lengths = columns.sharpes[tries], columns.lengths[tries]
     chosen = None if best is None else rows[int(np.searchsorted(places, best))]
     luck = deflated = None
-    tried = len(sharpes) + int(columns.pruned.sum())
+    variance = math.nan
     if chosen is not None and len(sharpes) > 1:
-        spread = float(np.std(sharpes, ddof=1))
-        luck = spread * inference.expected_maximum(tried) * math.sqrt(per_year)
-        deflated = _deflated(chosen, tried, spread**2)
-    known = _known(sweep)
+        variance = _variance(sharpes, lengths, chosen)
+        luck = math.sqrt(variance * per_year) * inference.expected_maximum(len(sharpes))
+        deflated = _deflated(chosen, len(sharpes), variance)
+    known, known_lengths = _known(sweep)
     navs = navs_of(sweep, _evenly(active, _MOST_CORRELATED))
     clusters = _clusters(navs)
     reality, superior = _superior(sweep, navs)
@@ -100,6 +103,7 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
         repeated=int(columns.repeated.sum()),
         pruned=int(columns.pruned.sum()),
         failed=int(columns.failed.sum()),
+        tried=len(sharpes),
         best=None if chosen is None else int(str(chosen["trial"])),
         best_sharpe=None if chosen is None else _number(chosen["sharpe"]),
         expected_best_by_luck=luck,
@@ -108,16 +112,18 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
         deflated_sharpe_known=(
             None
             if chosen is None or len(known) < 2
-            else _deflated(chosen, len(known), float(np.var(known, ddof=1)))
+            else _deflated(chosen, len(known), _variance(known, known_lengths, chosen))
         ),
         min_track_years=None if chosen is None else _track(chosen, per_year),
         independent=independent,
         deflated_sharpe_independent=(
             None
             if chosen is None or independent is None or independent < 2 or len(sharpes) < 2
-            else _deflated(chosen, independent, float(np.var(sharpes, ddof=1)))
+            else _deflated(chosen, independent, variance)
         ),
-        min_backtest_years=(inference.min_backtest_years(tried) if len(sharpes) > 1 else None),
+        min_backtest_years=(
+            inference.min_backtest_years(len(sharpes)) if len(sharpes) > 1 else None
+        ),
         years=columns.sessions / per_year,
         overfitting=None if overfit is None else overfit.probability,
         probability_of_loss=None if overfit is None else overfit.probability_of_loss,
@@ -141,15 +147,25 @@ def _rows(sweep: Sweep, columns: Columns) -> tuple[list[Row], NDArray[np.int64]]
         places = np.unique(np.concatenate([places, columns.ranked[:_BEST], failed[:_BEST]]))
     bulky = ("block_sum", "block_sum_of_squares", "nav")
     light = [name for name in pq.read_schema(sweep.table).names if name not in bulky]
-    return rows_at(sweep.table, places, light).to_pylist(), places
+    rows = rows_at(sweep.table, places, light).to_pylist()
+    drawn = columns.drawn[places].tolist()
+    return [row | {"drawn": times} for row, times in zip(rows, drawn, strict=True)], places
 
 
-def _known(sweep: Sweep) -> FloatArray:
-    """Sharpe ratios per session of all trials of the strategy on this data that were ever made."""
+def _known(sweep: Sweep) -> tuple[FloatArray, FloatArray]:
+    """Ratios per session, and sessions, of all trials ever made of the strategy on this data."""
     said = json.loads((sweep.folder / "sweep.json").read_text("utf-8"))
     trials = family(sweep.folder.parents[1], strategy=said["strategy"], data=said["data"])
-    sharpes = (trial.sharpe for trial in trials if trial.sharpe is not None)
-    return np.fromiter(sharpes, dtype=np.float64)
+    kinds = np.dtype([("sharpe", np.float64), ("sessions", np.float64)])
+    known = np.fromiter(
+        ((trial.sharpe, trial.sessions) for trial in trials if trial.sharpe is not None),
+        dtype=kinds,
+    )
+    return known["sharpe"], known["sessions"]
+
+
+def _variance(sharpes: FloatArray, sessions: FloatArray, chosen: Row) -> float:
+    return inference.trial_variance(sharpes, sessions, observations=int(str(chosen["sessions"])))
 
 
 def _track(row: Row, per_year: float) -> float | None:

@@ -18,8 +18,9 @@ from backtest.research import Draw, OptunaSearch
 from backtest.search.cluster import sent
 from backtest.search.constraints import Constraints
 from backtest.search.executors import worked, workers_of
-from backtest.search.job import Job, Row, row_of, workshop_of
+from backtest.search.job import PART_END, Job, Row, row_of, workshop_of
 from backtest.search.pace import Pace, Step
+from backtest.search.scores import MOMENTS
 from backtest.search.space import Values
 from backtest.search.table import merge_parts, parts_in, schema_of, write_part
 
@@ -54,7 +55,7 @@ def run_study(
     Parameters
     ----------
     keep
-        Called with rows that were written, for the trial ledger.
+        Called with rows before they are written, for the trial ledger.
     """
     search = sweep.settings.optuna
     assert search is not None  # noqa: S101 - the caller has looked
@@ -70,8 +71,8 @@ def run_study(
     while left > 0:
         trials = [study.ask() for _ in range(min(workers, left))]
         rows = _worked(sweep, base, job, trials)
+        keep(rows)  # first: what a kill takes from the study was tried all the same
         write_part(sweep.parts, rows, schema)
-        keep(rows)
         for row in rows:
             _tell(study, row, search)
         left -= len(rows)
@@ -170,7 +171,7 @@ def _worked(
         }
         for one in list(alive):
             if _is_hopeless(by_number[one.number], early[one.number], stage, search):
-                rows[one.number] = _empty(one, "pruned")
+                rows[one.number] = _given_up(one, early[one.number], end)
                 alive.remove(one)
     for row in worked(partial(_row, job, None), alive, sweep.config.executor):
         rows[int(str(row["trial"]))] = row
@@ -234,6 +235,16 @@ def _tell_again(study: optuna.Study, sweep: Sweep, search: OptunaSearch) -> None
 
 def _empty(one: _Asked, status: str) -> Row:
     return {"trial": one.number, **one.values, "status": status, "error": ""}
+
+
+def _given_up(one: _Asked, early: Row, end: date) -> Row:
+    """The row of a trial that came no further than ``end``.
+
+    Its part is a run too: fingerprint and moments are of that, and it is tried. Its measures are
+    not to be compared with those of whole runs, and so there are none.
+    """
+    kept = {name: early.get(name) for name in ("fingerprint", *MOMENTS)}
+    return _empty(one, "pruned") | kept | {PART_END: end.isoformat()}
 
 
 def _count(parts: Path) -> int:

@@ -28,7 +28,7 @@ from backtest.search.cluster import connected, sent
 from backtest.search.columns import columns_of, places_of
 from backtest.search.constraints import Constraints, keys_in, parse_constraints
 from backtest.search.executors import worked
-from backtest.search.job import Job, Row, Rows, work
+from backtest.search.job import PART_END, Job, Row, Rows, work
 from backtest.search.pace import Pace, Step
 from backtest.search.running import noted
 from backtest.search.scores import MEASURES
@@ -179,8 +179,8 @@ def _run_plan(
         batches = pace.batches(pending, done)
         try:
             for rows, seconds in worked(partial(_timed, job), batches, executor):
+                keep(rows)  # first: a kill in between must not leave a trial out of the ledger
                 write_part(sweep.parts, rows, schema)
-                keep(rows)
                 left -= len(rows)
                 failed = sum(row["status"] == "failed" for row in rows)
                 step = pace.note(len(rows), failed, seconds)
@@ -270,7 +270,7 @@ def trial_rows(sweep: Sweep, numbers: Sequence[int]) -> Rows:
 
 
 def records_of(sweep: Sweep, base: Trial, rows: Rows) -> list[TrialRecord]:
-    """What the ledger keeps of rows that were simulated."""
+    """What the ledger keeps of rows that were simulated, in full or until they were given up."""
     dates = base.sessions
     return [
         TrialRecord(
@@ -281,7 +281,7 @@ def records_of(sweep: Sweep, base: Trial, rows: Rows) -> list[TrialRecord]:
             data=base.stage.bundle.hash,
             engine=sweep.engine,
             first=str(row.get("data.start") or dates[0]),
-            last=str(row.get("data.end") or dates[-1]),
+            last=str(row.get(PART_END) or row.get("data.end") or dates[-1]),
             sessions=int(str(row["sessions"])),
             sharpe=_number(row["sharpe_per_session"]),
             mean=_number(row["mean"]),
@@ -290,7 +290,7 @@ def records_of(sweep: Sweep, base: Trial, rows: Rows) -> list[TrialRecord]:
             kurtosis=_number(row["kurtosis"]),
         )
         for row in rows
-        if row["status"] == "done"
+        if row["status"] in ("done", "pruned") and row.get("fingerprint")
     ]
 
 

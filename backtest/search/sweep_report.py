@@ -47,7 +47,8 @@ def view_of(sweep: Sweep, statistics: SweepStatistics, rows: list[Row]) -> Sweep
     traded = [row for row in rows if row["status"] == "done" and row["fills"] != 0]
     scores = scores_by(traded, measure)
     ranked = [int(k) for k in np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")]
-    best = [traded[k] for k in ranked[:_BEST] if not np.isnan(scores[k])]
+    runs = {str(traded[k]["fingerprint"]): k for k in reversed(ranked) if not np.isnan(scores[k])}
+    best = [traded[k] for k in ranked if runs.get(str(traded[k]["fingerprint"])) == k][:_BEST]
     badges = [
         ("note", text)
         for text, applies in (
@@ -107,7 +108,7 @@ def _verdicts(s: SweepStatistics) -> list[str]:
     """What the statistics come to, the plain answer first."""
     if s.best is None or s.deflated_sharpe is None or s.expected_best_by_luck is None:
         return ["Too few trials traded to say anything of luck."]
-    tried = s.trials - s.idle + s.pruned
+    tried = s.tried
     odds = min(s.deflated_sharpe, s.deflated_sharpe_known or s.deflated_sharpe)
     if odds >= 0.95:
         first = f"Luck among {tried:,} trials does not explain the best one."
@@ -145,6 +146,11 @@ def _statistics(s: SweepStatistics) -> list[tuple[str, str, str]]:
     return [
         ("Trials that traded", f"{s.trials - s.idle:,}", "what the best was chosen from"),
         (
+            "Trials that luck counts",
+            f"{s.tried:,}",
+            "those that traded, and those given up early; a run that was drawn twice counts once",
+        ),
+        (
             "Independent trials",
             formats.UNKNOWN if s.independent is None else f"{s.independent:,}",
             "clusters of trials whose returns correlate by half or more; needs sweep.keep_nav",
@@ -166,7 +172,8 @@ def _statistics(s: SweepStatistics) -> list[tuple[str, str, str]]:
             "... counting all trials of the ledger",
             percent(s.deflated_sharpe_known, 1),
             f"the same with the {s.known:,} trials that were ever made of this strategy on this "
-            "data below this folder, and their spread",
+            "data below this folder, and their spread; of those over other numbers of sessions, "
+            "the larger of two: as they are, and brought to this one's by the root of their number",
         ),
         (
             "... counting independent trials only",
@@ -227,14 +234,17 @@ def _out_of_sample(s: SweepStatistics) -> list[tuple[str, str, str]]:
 def _best_table(sweep: Sweep, best: Sequence[Row]) -> Table:
     measures = ("sharpe", "cagr", "volatility", "max_drawdown", "exposure", "turnover", "costs_bps")
     columns = ("Trial", *(short(key) for key in sweep.keys), *(label_of(name) for name in measures))
+    # Draws may repeat; what was drawn once each time needs no column to say so.
+    counted = any(row["drawn"] != 1 for row in best)
     return Table(
-        (*columns, "Fills"),
+        (*columns, "Fills", *(("Drawn",) if counted else ())),
         [
             (
                 str(row["trial"]),
                 *(text_of(row[key]) for key in sweep.keys),
                 *(measured(row[name], name) for name in measures),
                 f"{row['fills']:,}",
+                *((f"{row['drawn']:,}",) if counted else ()),
             )
             for row in best
         ],

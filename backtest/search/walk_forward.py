@@ -170,7 +170,7 @@ def _searched(
     reports: Path,
     steps: Callable[[Window, Step], None] | None,
 ) -> list[Row]:
-    """Rows of the search of one training window."""
+    """Rows of the search of one training window: whole trials, then those given up early."""
     first, last = (str(base.sessions[place]) for place in window.train)
     dated = changed(config, {"data.start": first, "data.end": last}, label="training window")
     opened, own = open_sweep(dated, out=folder)
@@ -179,7 +179,8 @@ def _searched(
     show = None if steps is None else (lambda step: steps(window, step))
     run_trials(sweep, own, reports=reports, progress=show)
     count = _trials_of(sweep)
-    return [row for row in trial_rows(sweep, range(count)) if row["status"] == "done"]
+    rows = trial_rows(sweep, range(count))
+    return [row for status in ("done", "pruned") for row in rows if row["status"] == status]
 
 
 def _trials_of(sweep: Sweep) -> int:
@@ -197,12 +198,13 @@ def _choose(
     sweep: SweepSettings,
 ) -> Chosen:
     keys = list(first_values(sweep))
+    whole = [row for row in rows if row["status"] == "done"]  # the first of the rows
     if settings.select == "plateau":
-        place = selection.plateau(rows, sweep.rank_by, keys)
+        place = selection.plateau(whole, sweep.rank_by, keys)
     elif settings.select == "deflated":
         place = selection.deflated(rows, sweep.rank_by, at_least=settings.min_deflated)
     else:
-        place = selection.best(rows, sweep.rank_by)
+        place = selection.best(whole, sweep.rank_by)
     score = None if place is None else rows[place][sweep.rank_by]
     odds = float("nan") if place is None else selection.deflated_of(rows, place)
     return Chosen(

@@ -212,3 +212,49 @@ def test_what_is_no_matrix_of_correlations_is_refused(matrix, fault):
 def test_a_threshold_that_is_no_correlation_is_refused():
     with pytest.raises(ValueError, match="got 50"):
         inference.trial_clusters(np.eye(2), together=50)
+
+
+def test_the_variance_of_trials_of_one_length_is_the_plain_one():
+    sharpes = np.array([0.02, np.nan, -0.01, 0.05])
+    found = inference.trial_variance(sharpes, np.array([250, 250, 250, 250]), observations=250)
+    assert found == pytest.approx(0.0009, rel=1e-12)  # deviations of 0, -0.03 and 0.03 from 0.02
+    assert math.isnan(inference.trial_variance(sharpes[:2], np.full(2, 250), observations=250))
+
+
+def test_trials_of_other_lengths_never_make_luck_look_smaller():
+    sharpes = np.array([0.02, -0.01, 0.05])
+    # Ratios of 1,000 sessions doubled are as sure as these of 250; of 100, they are left as are.
+    long = inference.trial_variance(sharpes, np.full(3, 1000), observations=250)
+    short = inference.trial_variance(sharpes, np.full(3, 100), observations=250)
+    assert long == pytest.approx(4 * 0.0009, rel=1e-12)
+    assert short == pytest.approx(0.0009, rel=1e-12)
+
+
+def test_a_short_run_picked_among_long_trials_is_called_skilled_no_more_often_than_it_should():
+    """Without skill: 400 times the best of 50 one-year trials, by the spread of long ones."""
+    noise = np.random.default_rng(2).normal(size=(400, 50))
+    year, family = 252, 2016
+    trials = np.random.default_rng(3).normal(scale=family**-0.5, size=2000)
+    lengths = np.full(trials.size, family)
+    variance = inference.trial_variance(trials, lengths, observations=year)
+    best = noise.max(axis=1) * year**-0.5
+    skilled = np.mean(
+        [
+            inference.deflated_sharpe(
+                one, year, skewness=0.0, kurtosis=3.0, trials=50, trial_variance=variance
+            )
+            for one in best
+        ]
+        >= np.float64(0.95)
+    )
+    plain = np.mean(
+        [
+            inference.deflated_sharpe(
+                one, year, skewness=0.0, kurtosis=3.0, trials=50, trial_variance=np.var(trials)
+            )
+            for one in best
+        ]
+        >= np.float64(0.95)
+    )
+    assert skilled <= 0.05
+    assert plain >= 0.20  # what the plain variance would have said

@@ -47,6 +47,29 @@ def test_more_trials_deflate_by_their_spread(result):
     )
 
 
+def test_trials_over_longer_histories_are_brought_to_the_runs_own_length(result):
+    own = trial_record(result)
+    others = [
+        replace(own, fingerprint=str(k), sharpe=0.01 * k, sessions=4 * own.sessions)
+        for k in (-2, -1, 1, 2)
+    ]
+    idle = replace(own, fingerprint="idle", sharpe=None)
+    counted = with_trials(result, [own, idle, *others]).metrics["inference"]
+    statistics = [own.sharpe, -0.04, -0.02, 0.02, 0.04]  # twice each: root of four times as many
+    assert counted["trials"] == 6
+    assert counted["deflated_sharpe"] == pytest.approx(
+        inference.deflated_sharpe(
+            own.sharpe,
+            own.sessions,
+            skewness=own.skewness,
+            kurtosis=own.kurtosis,
+            trials=5,
+            trial_variance=float(np.var(statistics, ddof=1)),
+        ),
+        rel=1e-9,
+    )
+
+
 def test_the_ledger_gives_back_what_a_run_left(result, tmp_path):
     own = trial_record(result)
     record_trials(tmp_path, [own])

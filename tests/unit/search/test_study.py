@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
-from backtest import load_config
+from backtest import load_config, run
+from backtest.config.change import changed
 from backtest.errors import ConfigError
+from backtest.report.trials import trial_record
+from backtest.search.statistics import statistics_of
 from backtest.search.sweep import open_sweep, run_trials, trial_rows
+from backtest.search.sweep_report import view_of
 from backtest.search.workshop import Workshop
+from backtest.trial_ledger import family
 
 pytest.importorskip("optuna", reason="Optuna is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -69,6 +77,41 @@ def test_hopeless_trials_are_given_up_before_their_end(studied):
     sweep, _ = studied("sweep.optuna.prune_periods=2", "sweep.optuna.n_trials=20")
     statuses = [row["status"] for row in trial_rows(sweep, range(20))]
     assert {"done", "pruned"} == set(statuses)
+
+
+def test_what_was_given_up_early_is_in_the_ledger_as_the_part_that_it_had(studied):
+    sweep, _ = studied("sweep.optuna.prune_periods=2", "sweep.optuna.n_trials=20")
+    rows = trial_rows(sweep, range(20))
+    given_up = next(row for row in rows if row["status"] == "pruned")
+    assert given_up["sharpe"] is None  # no measure to be compared with those of whole runs
+    data = open_sweep(sweep.config, out=sweep.folder.parents[1])[1].stage.bundle.hash
+    kept = {
+        record.fingerprint: record
+        for record in family(sweep.folder.parents[1], strategy="spillover_dip", data=data)
+    }
+    assert kept.keys() == {row["fingerprint"] for row in rows}
+    record = kept[given_up["fingerprint"]]
+    values = {key: given_up[key] for key in sweep.keys} | {"data.end": record.last}
+    result = run(changed(sweep.config, values))
+    assert result.fingerprint == record.fingerprint
+    assert record == replace(trial_record(result), source=sweep.folder.name, engine=record.engine)
+
+
+def test_luck_counts_each_run_once_and_those_given_up(studied):
+    sweep, _ = studied("sweep.optuna.prune_periods=2", "sweep.optuna.n_trials=20")
+    rows = trial_rows(sweep, range(20))
+    runs = {row["fingerprint"]: row for row in rows}
+    assert len(runs) < 20  # the space is small: some are drawn twice
+    statistics, drawn = statistics_of(sweep)
+    assert statistics.tried == statistics.known == len(runs)
+    assert statistics.pruned == sum(row["status"] == "pruned" for row in runs.values())
+    table = view_of(sweep, statistics, drawn).best
+    times = Counter(row["fingerprint"] for row in rows if row["status"] == "done")
+    assert table.columns[-1] == "Drawn"
+    assert [int(row[-1]) for row in table.rows] == [
+        times[rows[int(row[0])]["fingerprint"]] for row in table.rows
+    ]
+    assert len(table.rows) == len(times)
 
 
 def test_several_objectives_may_pull_apart(studied):
