@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -253,6 +255,9 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(finished_sweep, config
     subprocess.run([*command, "--set", "sweep.best=0"], check=True, stdout=subprocess.DEVNULL)
     (folder,) = (tmp_path / "killed" / "dips").glob("sweep-*")  # all of them at the same sweep
     assert (folder / "trials.parquet").read_bytes() == whole.table.read_bytes()
+    with closing(sqlite3.connect(tmp_path / "killed" / "trials.sqlite")) as ledger:
+        (known,) = ledger.execute("SELECT count(*) FROM trial").fetchone()
+    assert known == len(set(pq.read_table(whole.table)["fingerprint"].to_pylist()))
 
 
 def test_batches_never_reach_over_a_finished_trial():
