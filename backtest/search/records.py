@@ -16,7 +16,7 @@ def record_runs(
 ) -> dict[int, Path]:
     """Run the trials ``numbers`` in full, beside the sweep; their folders by number.
 
-    A run that is there already is left as it is. A trial that failed, or came to no end, is left out.
+    A run that is there already is left as it is. Trials without an end are left out.
 
     Raises
     ------
