@@ -97,7 +97,7 @@ def _finish(opened: Sweep, screen: Screen, asked: list[int]) -> Path:
         folders = record_runs(opened, list(dict.fromkeys([*best, *asked])), progress=stages)
     for number in asked:
         if number not in folders:
-            screen.say(f"Trial {number} has no run: it failed, was given up early, or was ruled out.")
+            screen.say(f"Trial {number} has no run: it failed, or was given up or ruled out.")
     if best:
         screen.show(_table(opened, best))
     elif opened.settings.best:
