@@ -85,12 +85,8 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
     tries = (columns.traded | columns.pruned) & ~np.isnan(columns.sharpes)
     sharpes, lengths = columns.sharpes[tries], columns.lengths[tries]
     chosen = None if best is None else rows[int(np.searchsorted(places, best))]
-    luck = deflated = None
-    variance = math.nan
-    if chosen is not None and len(sharpes) > 1:
-        variance = _variance(sharpes, lengths, chosen)
-        luck = math.sqrt(variance * per_year) * inference.expected_maximum(len(sharpes))
-        deflated = _deflated(chosen, len(sharpes), variance)
+    tried = len(sharpes)
+    variance = _variance(sharpes, lengths, chosen)
     known, known_lengths = _known(sweep)
     navs = navs_of(sweep, _evenly(active, _MOST_CORRELATED))
     clusters = _clusters(navs)
@@ -103,27 +99,23 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
         repeated=int(columns.repeated.sum()),
         pruned=int(columns.pruned.sum()),
         failed=int(columns.failed.sum()),
-        tried=len(sharpes),
+        tried=tried,
         best=None if chosen is None else int(str(chosen["trial"])),
         best_sharpe=None if chosen is None else _number(chosen["sharpe"]),
-        expected_best_by_luck=luck,
-        deflated_sharpe=deflated,
-        known=len(known),
-        deflated_sharpe_known=(
+        expected_best_by_luck=(
             None
-            if chosen is None or len(known) < 2
-            else _deflated(chosen, len(known), _variance(known, known_lengths, chosen))
+            if math.isnan(variance)
+            else math.sqrt(variance * per_year) * inference.expected_maximum(tried)
+        ),
+        deflated_sharpe=_deflated(chosen, tried, variance),
+        known=len(known),
+        deflated_sharpe_known=_deflated(
+            chosen, len(known), _variance(known, known_lengths, chosen)
         ),
         min_track_years=None if chosen is None else _track(chosen, per_year),
         independent=independent,
-        deflated_sharpe_independent=(
-            None
-            if chosen is None or independent is None or independent < 2 or len(sharpes) < 2
-            else _deflated(chosen, independent, variance)
-        ),
-        min_backtest_years=(
-            inference.min_backtest_years(len(sharpes)) if len(sharpes) > 1 else None
-        ),
+        deflated_sharpe_independent=_deflated(chosen, independent or 0, variance),
+        min_backtest_years=inference.min_backtest_years(tried) if tried > 1 else None,
         years=columns.sessions / per_year,
         overfitting=None if overfit is None else overfit.probability,
         probability_of_loss=None if overfit is None else overfit.probability_of_loss,
@@ -164,7 +156,10 @@ def _known(sweep: Sweep) -> tuple[FloatArray, FloatArray]:
     return known["sharpe"], known["sessions"]
 
 
-def _variance(sharpes: FloatArray, sessions: FloatArray, chosen: Row) -> float:
+def _variance(sharpes: FloatArray, sessions: FloatArray, chosen: Row | None) -> float:
+    """Variance of the trials' ratios for the sessions of the best; NaN where there is none."""
+    if chosen is None:
+        return math.nan
     return inference.trial_variance(sharpes, sessions, observations=int(str(chosen["sessions"])))
 
 
@@ -177,7 +172,10 @@ def _track(row: Row, per_year: float) -> float | None:
     return _number(sessions / per_year)
 
 
-def _deflated(row: Row, trials: int, variance: float) -> float | None:
+def _deflated(row: Row | None, trials: int, variance: float) -> float | None:
+    """Deflated Sharpe ratio of the best; None with fewer than two trials, or no spread of them."""
+    if row is None or trials < 2 or math.isnan(variance):
+        return None
     odds = inference.deflated_sharpe(
         float(str(row["sharpe_per_session"])),
         int(str(row["sessions"])),
