@@ -52,6 +52,13 @@ class Screen:
         if not self._quiet:
             self._err.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
+    def tell_of_compiling(self) -> None:
+        """Say that kernels are compiled first, where none are."""
+        from backtest.kernel_cache import is_compiled
+
+        if not is_compiled():
+            self.say("The kernels are compiled first, once on this machine: up to a minute.")
+
     def path(self, path: Path | str) -> None:
         """The path of what was written, alone in its line."""
         if not self._as_json:

@@ -82,6 +82,7 @@ def stress(
             screen.finish()
             return
         loaded = load_all([config], overrides or ())[0]
+        screen.tell_of_compiling()
         if scenario is not None:
             work_scenarios(screen, loaded, scenario, on=on, stand_ins=factor or (), out=out)
             screen.finish()

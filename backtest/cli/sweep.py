@@ -54,6 +54,7 @@ def sweep(
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
         loaded = with_workers(load_all([config], overrides or ())[0], workers)
+        screen.tell_of_compiling()
         from backtest.search.executors import is_parallel
         from backtest.search.sweep import open_sweep, run_trials
 

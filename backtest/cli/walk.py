@@ -39,6 +39,7 @@ def walk_forward(
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
         loaded = with_workers(load_all([config], overrides or ())[0], workers)
+        screen.tell_of_compiling()
         from backtest.search import walk_forward as walking
         from backtest.search.walk_report import write_walk_page
 
