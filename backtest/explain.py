@@ -287,7 +287,7 @@ def _choice(choice: str | MarketChoice) -> str:
 def _account(config: RunConfig) -> str:
     portfolio = config.portfolio
     start = f"Starts with {_money(portfolio.cash, portfolio.currency)} in cash"
-    text = f"{start}, which never goes below zero."
+    text = f"{start}, which no buy takes below zero."
     if portfolio.short:
         text = (
             f"{start}. A short keeps its proceeds and {_percent(portfolio.margin)} of its value "
