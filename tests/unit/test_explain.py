@@ -151,7 +151,7 @@ def test_numbers_are_said_in_percent_and_money_with_its_currency():
         )
     )
     assert said["Account"].startswith(
-        "Starts with 5,000,000 HKD in cash, which never goes below zero"
+        "Starts with 5,000,000 HKD in cash, which no buy takes below zero"
     )
     assert "below 0.25 % of NAV" in said["Orders"]
     assert "a fall of 5 % from the average fill, or 20 sessions after entry" in said["Exits"]
