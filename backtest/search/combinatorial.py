@@ -13,13 +13,16 @@ from backtest.search.windows import combinatorial_splits, group_bounds
 
 FloatArray = NDArray[np.float64]
 
+_SAME = 1e-9  # of returns that differ by rounding alone
+
 
 @dataclass(frozen=True)
 class CombinatorialPaths:
     """Out-of-sample returns of what each split's training would have chosen.
 
     ``paths`` has shape (P, T): every path covers every session once. ``sharpes`` (P,) are per
-    session. ``chosen`` holds the column chosen by each split, ``in_sample`` its Sharpe ratio there.
+    session, NaN for a path that held nothing. ``chosen`` holds the column chosen by each split, -1
+    for cash, ``in_sample`` its Sharpe ratio there, NaN for cash.
     """
 
     paths: FloatArray
@@ -29,7 +32,12 @@ class CombinatorialPaths:
 
 
 def combinatorial_paths(
-    excess: FloatArray, settings: CombinatorialSettings, *, purge: int, embargo: int
+    excess: FloatArray,
+    settings: CombinatorialSettings,
+    *,
+    purge: int,
+    embargo: int,
+    idle: FloatArray | None = None,
 ) -> CombinatorialPaths:
     """Choose the best column by the training groups of every split, and follow it in the others.
 
@@ -40,6 +48,10 @@ def combinatorial_paths(
         chosen.
     purge, embargo
         Sessions, see `combinatorial_splits`.
+    idle
+        Excess returns of an account that never trades, shape (T,). A column that has them in all
+        training sessions held nothing there: the ratio of its interest is no score. Where that is
+        so of every column, cash is chosen.
 
     Notes
     -----
@@ -50,7 +62,8 @@ def combinatorial_paths(
     ----------
     Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 12.
     """
-    sessions, trials = excess.shape
+    sessions = len(excess)
+    cash = np.zeros(sessions) if idle is None else idle
     bounds = group_bounds(sessions, settings.groups)
     count = math.comb(settings.groups - 1, settings.test_groups - 1)
     paths = np.full((count, sessions), np.nan)
@@ -59,17 +72,27 @@ def combinatorial_paths(
     usable = ~np.isnan(excess).any(axis=0)
     for split in combinatorial_splits(sessions, settings, purge=purge, embargo=embargo):
         score = _sharpes(excess[split.train])
-        score[~usable] = -np.inf
-        best = int(np.argmax(np.where(np.isnan(score), -np.inf, score))) if trials else 0
+        score[~usable] = np.nan
+        if idle is not None:
+            score[_held_nothing(excess[split.train], idle[split.train])] = np.nan
+        scored = not np.isnan(score).all()
+        best = int(np.nanargmax(score)) if scored else -1
+        followed = excess[:, best] if scored else cash
         chosen.append(best)
-        scores.append(score[best])
+        scores.append(score[best] if scored else np.nan)
         for group in split.tested:
             first, stop = bounds[group]
-            paths[tested_before[group], first:stop] = excess[first:stop, best]
+            paths[tested_before[group], first:stop] = followed[first:stop]
             tested_before[group] += 1
-    return CombinatorialPaths(
-        paths, _sharpes(paths.T), np.array(chosen, dtype=np.int64), np.array(scores)
-    )
+    sharpes = _sharpes(paths.T)
+    if idle is not None:
+        sharpes[_held_nothing(paths.T, idle)] = np.nan
+    return CombinatorialPaths(paths, sharpes, np.array(chosen, dtype=np.int64), np.array(scores))
+
+
+def _held_nothing(excess: FloatArray, idle: FloatArray) -> NDArray[np.bool_]:
+    """Whether each column, of shape (T, N), is what cash made and no more."""
+    return np.asarray((np.abs(excess - idle[:, None]) <= _SAME).all(axis=0))
 
 
 def _sharpes(excess: FloatArray) -> FloatArray:

@@ -11,16 +11,17 @@ import pyarrow.parquet as pq
 from backtest.config import RunConfig
 from backtest.search.combinatorial import CombinatorialPaths, combinatorial_paths
 from backtest.search.sweep import open_sweep, run_trials
-from backtest.search.workshop import Trial
+from backtest.search.workshop import Workshop
 
 
 def cross_validated(
-    config: RunConfig, base: Trial, *, folder: Path, reports: Path
+    config: RunConfig, shop: Workshop, *, folder: Path, reports: Path
 ) -> CombinatorialPaths | None:
     """Out-of-sample paths by ``walk_forward.combinatorial``; None where no trial ever traded.
 
     The sweep over all sessions lies below ``folder``. Trials that failed or never traded are left
-    out: interest on idle cash hardly varies, and its Sharpe ratio could be beyond all others.
+    out: interest on idle cash hardly varies, and its Sharpe ratio could be beyond all others. So
+    is, of a choice, a trial that held nothing in the sessions that choose.
     """
     settings = config.walk_forward
     if config.sweep is None or settings is None or settings.combinatorial is None:
@@ -33,11 +34,16 @@ def cross_validated(
     traded = [row["nav"] for row in table.to_pylist() if row["status"] == "done" and row["fills"]]
     if not traded:
         return None
-    navs = np.array(traded, dtype=np.float64).T  # (T, N)
-    navs = np.vstack([np.full((1, navs.shape[1]), base.nav[0]), navs])
-    excess = navs[1:] / navs[:-1] - 1.0 - np.reshape(base.risk_free, (-1, 1))
+    idle = shop.idle()
+    navs = np.array([*traded, idle.nav[1:]], dtype=np.float64).T  # (T, N + 1)
+    navs = np.vstack([np.full((1, navs.shape[1]), idle.nav[0]), navs])
+    excess = navs[1:] / navs[:-1] - 1.0 - np.reshape(idle.risk_free, (-1, 1))
     return combinatorial_paths(
-        excess, settings.combinatorial, purge=settings.purge, embargo=settings.embargo
+        excess[:, :-1],
+        settings.combinatorial,
+        purge=settings.purge,
+        embargo=settings.embargo,
+        idle=excess[:, -1],
     )
 
 
@@ -49,7 +55,8 @@ def paths_told(paths: CombinatorialPaths | None, per_year: float) -> dict[str, o
     return {
         "sharpes": [_known(value * to_year) for value in paths.sharpes],
         "in_sample": [_known(value * to_year) for value in paths.in_sample],
-        "distinct_choices": len(np.unique(paths.chosen)),
+        "distinct_choices": len(np.unique(paths.chosen[paths.chosen >= 0])),
+        "cash_choices": int((paths.chosen < 0).sum()),
     }
 
 

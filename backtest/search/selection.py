@@ -34,6 +34,14 @@ def scores_of_columns(fills: FloatArray, values: FloatArray, measure: str) -> Fl
     return -scores if measure in LESS_IS_BETTER else scores
 
 
+def distinct(rows: Sequence[Row]) -> list[Row]:
+    """The rows, each run once: a draw that comes twice is no neighbour of itself."""
+    runs: dict[object, Row] = {}
+    for at, row in enumerate(rows):
+        runs.setdefault(row.get("fingerprint") or at, row)
+    return list(runs.values())
+
+
 def best(rows: Sequence[Row], measure: str) -> int | None:
     """Place of the best row, the first of equals; None where none has a score."""
     scores = scores_by(rows, measure)
@@ -106,9 +114,9 @@ def deflated(rows: Sequence[Row], measure: str, *, at_least: float) -> int | Non
 
 def deflated_of(rows: Sequence[Row], place: int) -> float:
     """Deflated Sharpe ratio of a row among the rows, a probability; NaN where not defined."""
-    runs = {row.get("fingerprint", at): row for at, row in enumerate(rows)}  # each counts once
     names = ("sharpe_per_session", "sessions")
-    sharpes, sessions = (np.array([_float(one[n]) for one in runs.values()]) for n in names)
+    runs = distinct(rows)
+    sharpes, sessions = (np.array([_float(one[n]) for one in runs]) for n in names)
     row = rows[place]
     variance = trial_variance(sharpes, sessions, observations=int(str(row["sessions"])))
     if math.isnan(variance):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from backtest import inference
 from backtest.search.columns import Columns, columns_of
 from backtest.search.job import Row
 from backtest.search.scores import block_starts
-from backtest.search.selection import neighbourhood_median
+from backtest.search.selection import distinct, neighbourhood_median
 from backtest.search.sweep import Sweep
 from backtest.search.table import rows_at
 from backtest.trial_ledger import family
@@ -122,13 +123,17 @@ def statistics_of(sweep: Sweep) -> tuple[SweepStatistics, list[Row]]:
         slope=None if overfit is None else _number(overfit.slope),
         judged_by=min(len(active), _MOST),
         neighbours_median=(
-            None
-            if chosen is None
-            else _number(neighbourhood_median(rows, measure, sweep.keys, rows.index(chosen)))
+            None if chosen is None else _number(_about(chosen, rows, measure, sweep.keys))
         ),
         reality_check=reality,
         superior_ability=superior,
     ), rows
+
+
+def _about(chosen: Row, rows: list[Row], measure: str, keys: Sequence[str]) -> float:
+    """Median score of the best and its neighbours, each run once."""
+    runs = distinct(rows)
+    return neighbourhood_median(runs, measure, keys, runs.index(chosen))
 
 
 def _rows(sweep: Sweep, columns: Columns) -> tuple[list[Row], NDArray[np.int64]]:

@@ -36,7 +36,11 @@ def stress_view(result: Result, cases: Sequence[Case]) -> ResearchView:
     base = cases[0]
     period, bundle = section(result.manifest, "period"), section(result.manifest, "bundle")
     changes = by_damage(cases)
-    chapters = [_damage(base, changes), *_parameters(base, cases), *_capital(base, cases)]
+    chapters = [
+        _damage(base, changes),
+        *_parameters(base, cases),
+        *_capital(base, cases, impact=_impact(result)),
+    ]
     return ResearchView(
         title=f"Stress of {result.name}",
         description=str(result.config.get("description") or ""),
@@ -197,7 +201,7 @@ def _spread(cases: Sequence[Case]) -> str:
     return f"Sharpe ratio: {low} in the worst tenth, {middle} in the middle, {high} in the best"
 
 
-def _capital(base: Case, cases: Sequence[Case]) -> list[Chapter]:
+def _capital(base: Case, cases: Sequence[Case], *, impact: float) -> list[Chapter]:
     ladder = [case for case in cases if case.group == "Capital" and "cagr" in case.scores]
     if not ladder:
         return []
@@ -218,7 +222,13 @@ def _capital(base: Case, cases: Sequence[Case]) -> list[Chapter]:
         name="capacity",
         title="Return a year by the money at work",
         note="Simulated anew with each amount: lots and minimum fees weigh on small accounts, "
-        "volume caps and impact on large ones.",
+        + (
+            "volume caps and impact on large ones."
+            if impact
+            else "volume caps on large ones: they fill later and hold longer, which may cost or "
+            "pay. No impact on prices is asked for (execution.slippage.impact): what it would take "
+            "from them is missing here."
+        ),
         figure={"data": [curve], "layout": {**layout, "hovermode": "closest"}},
         table=Table(
             ("Capital", "CAGR"),
@@ -235,6 +245,12 @@ def _capital(base: Case, cases: Sequence[Case]) -> list[Chapter]:
             tables=[("", Table(("Capital", *_COLUMNS), rows))],
         )
     ]
+
+
+def _impact(result: Result) -> float:
+    """Impact of orders on prices that the run asks for; 0 is none."""
+    asked = section(section(result.config, "execution"), "slippage").get("impact")
+    return float(asked) if isinstance(asked, int | float) else 0.0
 
 
 def _nulls(base: Case, cases: Sequence[Case]) -> list[Chapter]:

@@ -12,7 +12,7 @@ from backtest.report import formats
 from backtest.report.page import Table, write_text
 from backtest.report.sweep_page import SweepView, sweep_html
 from backtest.search.job import Row
-from backtest.search.selection import scores_by
+from backtest.search.selection import distinct, scores_by
 from backtest.search.statistics import SweepStatistics, statistics_of
 from backtest.search.sweep import Sweep
 from backtest.search.sweep_charts import (
@@ -44,11 +44,10 @@ def view_of(sweep: Sweep, statistics: SweepStatistics, rows: list[Row]) -> Sweep
     said = json.loads((sweep.folder / "sweep.json").read_text("utf-8"))
     period = said["period"]
     measure = sweep.settings.rank_by
-    traded = [row for row in rows if row["status"] == "done" and row["fills"] != 0]
+    traded = distinct([row for row in rows if row["status"] == "done" and row["fills"] != 0])
     scores = scores_by(traded, measure)
     ranked = [int(k) for k in np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")]
-    runs = {str(traded[k]["fingerprint"]): k for k in reversed(ranked) if not np.isnan(scores[k])}
-    best = [traded[k] for k in ranked if runs.get(str(traded[k]["fingerprint"])) == k][:_BEST]
+    best = [traded[k] for k in ranked[:_BEST] if not np.isnan(scores[k])]
     badges = [
         ("note", text)
         for text, applies in (

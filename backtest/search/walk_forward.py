@@ -138,7 +138,7 @@ def walk_forward(
     )
     if settings.combinatorial is not None:
         say("every trial through all sessions")
-        crossed = cross_validated(config, base, folder=folder, reports=reports)
+        crossed = cross_validated(config, shop, folder=folder, reports=reports)
         walk = replace(walk, crossed=crossed, sessions=tuple(map(str, base.sessions)))
     _describe(walk, config, base, settings, sweep)
     return walk
@@ -198,6 +198,7 @@ def _choose(
     sweep: SweepSettings,
 ) -> Chosen:
     keys = list(first_values(sweep))
+    rows = selection.distinct(rows)
     whole = [row for row in rows if row["status"] == "done"]  # the first of the rows
     if settings.select == "plateau":
         place = selection.plateau(whole, sweep.rank_by, keys)

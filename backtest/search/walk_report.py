@@ -78,8 +78,8 @@ def _verdicts(walk: WalkForward) -> list[str]:
     if idle:
         found.append(f"In {formats.counted(idle, 'window')} nothing was good enough: cash.")
     told = paths_told(walk.crossed, walk.sessions_per_year)
-    if told is not None:
-        sharpes = _floats(told["sharpes"])
+    sharpes = _floats(told["sharpes"]) if told is not None else np.array([])
+    if told is not None and sharpes.size:
         found.append(
             f"Over {len(sharpes)} out-of-sample paths the Sharpe ratio is "
             f"{formats.number(np.median(sharpes))} in the middle, "
@@ -183,6 +183,8 @@ def _crossed(walk: WalkForward) -> list[Chapter]:
         return []
     growth = np.cumprod(1.0 + paths.paths, axis=1)
     sharpes = np.sort(_floats(told["sharpes"]))
+    if not sharpes.size:
+        return []  # no path ever held anything
     quantiles = np.quantile(sharpes, _QUANTILES)
     rows = [
         ("Paths", f"{len(paths.paths)}"),
@@ -193,6 +195,7 @@ def _crossed(walk: WalkForward) -> list[Chapter]:
         ("Paths below zero", formats.percent(np.mean(sharpes < 0), 0)),
         ("Sharpe ratio in sample, mean", formats.number(np.mean(_floats(told["in_sample"])))),
         ("Different trials chosen", str(told["distinct_choices"])),
+        ("Choices of cash", f"{told['cash_choices']} of {len(paths.chosen)}"),
     ]
     return [
         Chapter(

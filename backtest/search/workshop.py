@@ -155,6 +155,14 @@ class Workshop:
             weights = asked.strategy.target_weights(asked.stage.panel)
         return weights.to_numpy(dtype=np.float64)
 
+    def idle(self) -> Trial:
+        """The base config's account with no order at all: what its cash makes."""
+        asked = self._ask({}, "idle")
+        close = asked.stage.panel.close
+        weights = pd.DataFrame(np.nan, index=close.index, columns=close.columns)
+        asked = replace(asked, orders_key=f"{asked.orders_key} idle")
+        return self._simulated(asked, self._order(asked, weights))
+
     def varied(
         self,
         values: Values,

@@ -60,3 +60,28 @@ def test_an_unknown_return_bars_a_trial():
     excess[:, 1] += 5.0
     excess[7, 1] = np.nan
     assert (paths(excess).chosen == 0).all()
+
+
+def test_interest_alone_is_never_the_best_of_a_choice():
+    """Idle in the training sessions, its ratio would be beyond all others; its own test shows."""
+    noise = np.random.default_rng(0)
+    idle = np.tile([1e-4, 1e-4, 1e-4, 1e-4, 3e-4], 12)
+    excess = np.column_stack([noise.normal(0.001, 0.01, 60), idle])
+    excess[:10, 1] += noise.normal(-0.01, 0.01, 10)  # it trades in the first group, and loses
+    settings = CombinatorialSettings(groups=6, test_groups=1)
+    naive = combinatorial_paths(excess, settings, purge=0, embargo=0)
+    found = combinatorial_paths(excess, settings, purge=0, embargo=0, idle=idle)
+    assert naive.chosen[0] == 1
+    assert found.chosen[0] == 0
+
+
+def test_where_no_trial_held_anything_cash_is_chosen_and_has_no_ratio():
+    idle = np.tile([1e-4, 1e-4, 1e-4, 1e-4, 3e-4], 12)
+    excess = np.column_stack([idle, idle])
+    excess[:10] += np.random.default_rng(0).normal(0.0, 0.01, (10, 2))
+    settings = CombinatorialSettings(groups=6, test_groups=1)
+    found = combinatorial_paths(excess, settings, purge=0, embargo=0, idle=idle)
+    assert found.chosen[0] == -1
+    assert np.isnan(found.in_sample[0])
+    assert (found.paths[0, :10] == idle[:10]).all()
+    assert np.isnan(found.sharpes[0])  # what was chosen elsewhere traded in the first group alone

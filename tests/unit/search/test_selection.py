@@ -92,3 +92,14 @@ def test_the_deflated_ratio_is_that_of_the_published_formula():
 def test_a_trial_that_never_traded_is_never_chosen_however_steady_its_interest():
     rows = [{"sharpe": 25.0, "fills": 0}, {"sharpe": 0.1, "fills": 8}]
     assert selection.best(rows, "sharpe") == 1
+
+
+def test_a_draw_that_comes_twice_is_no_neighbour_of_itself():
+    rows = [
+        {"fingerprint": str(value), "fills": 1, "sharpe": float(value == 3), "a": value}
+        for value in (0, 1, 2, 3, 3, 3, 3, 3, 3, 4, 5)
+    ]
+    runs = selection.distinct(rows)
+    assert [row["a"] for row in runs] == [0, 1, 2, 3, 4, 5]
+    assert selection.neighbourhood_median(rows, "sharpe", ["a"], 3) == 1.0
+    assert selection.neighbourhood_median(runs, "sharpe", ["a"], 3) == 0.0
