@@ -7,8 +7,6 @@ from pathlib import Path
 
 import typer
 
-from backtest.data.settings import is_remote
-
 
 def folder_to_write(text: str) -> Path:
     """``text`` as a folder that can be written below; typer's error where it cannot."""
@@ -20,6 +18,8 @@ def folder_to_write(text: str) -> Path:
 
 def bundle_to_write(text: str) -> str:
     """``text`` as a bundle to write: a URL, or a folder that can be written below."""
+    from backtest.data.settings import is_remote
+
     return text if is_remote(text) else str(folder_to_write(text))
 
 

@@ -108,7 +108,9 @@ class Screen:
             if traceback:
                 raise
             faulty = isinstance(error, FaultyInput | MarketError)
-            self._fail(error, f"{before}{error}", FAULTY if faulty else FAILED, last=last)
+            place = _strategy_line(error.__traceback__)
+            text = f"{before}{error}" + (f"\n  asked for at {place}" if place else "")
+            self._fail(error, text, FAULTY if faulty else FAILED, last=last)
         except OSError as error:
             if traceback or error.filename is None or isinstance(error, BrokenPipeError):
                 raise

@@ -64,7 +64,8 @@ def with_own_cash(config: RunConfig, bundle: Bundle, clock: Clock) -> RunConfig:
     rate = float(fx_rates(bundle.fx, cash.currency, currency, first)[0])
     if math.isnan(rate):
         problem = f"is in {cash.currency}; there is no {cash.currency}/{currency} rate"
-        fault = Fault("portfolio.cash", f"{problem} on {first[0]:%Y-%m-%d}")
+        mend = f"set portfolio.currency: {cash.currency}, or add the rate to the bundle's fx"
+        fault = Fault("portfolio.cash", f"{problem} on {first[0]:%Y-%m-%d}; {mend}")
         raise DataError(f"bundle '{bundle.name}'", [fault])
     own = Money(amount=cash.amount * rate, currency=currency)
     portfolio = config.portfolio.model_copy(update={"cash": own})
@@ -152,7 +153,9 @@ def _period(config: RunConfig, spans: Mapping[str, Sessions]) -> Iterator[Fault]
     base, start, end = config.clock.base, config.data.start, config.data.end
     if base not in spans:
         there = ", ".join(sorted(spans))
-        yield Fault("clock.base", f"is {base}, but the bundle has instruments on {there} only")
+        mend = f"set clock: {{base: {min(spans)}}}" if len(spans) == 1 else "set one of these"
+        said = f"is {base}, but the bundle has instruments on {there} only; {mend}"
+        yield Fault("clock.base", said)
         return
     dates = spans[base].dates
     if len(dates) == 0:

@@ -153,7 +153,7 @@ class Finding:
 
     def as_fault(self) -> Fault:
         """Fault of a check that is set to ``error``."""
-        mend = f"mend the table, or set data.checks.{self.check}"
+        mend = f"mend the table, or set data.checks.{self.check} to drop or warn"
         return Fault(f"{self.table}.{self.check}", f"{self.message}; {mend}")
 
 

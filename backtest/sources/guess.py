@@ -107,6 +107,11 @@ def _guess(members: list[tuple[Path, pd.DataFrame]], how: Input) -> _Guess:
     if not found.wide:
         _guess_decimal(found, [frame[columns[one]] for one in BARS[2:] if one in columns])
     _guess_dates(found, frame[columns["session"]])
+    for ours, theirs in columns.items():
+        if theirs in found.columns.values() and theirs.endswith((")", "]")):
+            found.remarks.append(
+                f"{theirs}: where that is not one, but a thousand, set scale: {{{ours}: 1000}}."
+            )
     if any(one.lower() in _LEFT_ALONE for one in names):
         found.remarks.append(
             "There is an adjusted close beside the close; this takes the close. Yahoo's is "

@@ -175,6 +175,11 @@ def _only_with_bars(tables: dict[str, pd.DataFrame], mapping: Mapping) -> dict[s
 def _finish(tables: dict[str, pd.DataFrame], mapping: Mapping) -> list[str]:
     """Turn prices raw, leave out unfinished bars; notes of what was left out."""
     notes: list[str] = []
+    if "bars" in tables:
+        bars = tables["bars"].drop_duplicates(ignore_index=True)
+        copies = len(tables["bars"]) - len(bars)
+        tables["bars"] = bars
+        notes += [f"{copies} rows of bars that stand in the files more than once"] if copies else []
     actions = tables.get("actions")
     if actions is not None:
         tables["actions"], twice = without_repeated(actions)

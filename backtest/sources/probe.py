@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,9 @@ from backtest.sources.mapping import Input
 _HEADING = (2, 3)
 """Lines that ``yfinance.download(...).to_csv()`` puts between its heading and its rows."""
 
-_ENCODINGS = ("gb18030", "big5hkscs", "utf-16")
+_ENCODINGS = ("gb18030", "big5hkscs", "cp1252", "utf-16")
+_HALF_LATIN = re.compile(r"[A-Za-z][\u4e00-\u9fff]|[\u4e00-\u9fff][A-Za-z]")
+"""A Chinese sign beside a Latin letter: an umlaut that was read as half of one."""
 
 
 def probe(path: Path) -> tuple[pd.DataFrame, Input]:
@@ -32,13 +35,20 @@ def probe(path: Path) -> tuple[pd.DataFrame, Input]:
         has_heading = len(frame) > 0 and str(frame.iloc[0, 0]) == "Ticker"
         return _read(path, Input(skip=list(_HEADING))) if has_heading else (frame, how)
     except DataError:
+        # Most bytes are text in any encoding: the one whose headings are known best is taken.
+        best: tuple[tuple[int, int], pd.DataFrame, Input] | None = None
         for encoding in _ENCODINGS:
             try:
                 frame, how = _read(path, Input(encoding=encoding))
             except DataError:
                 continue
-            if "session" in recognised(list(frame.columns)):  # most bytes are text in any encoding
-                return frame, how
+            names = list(frame.columns)
+            known = recognised(names)
+            score = (len(known), -sum(bool(_HALF_LATIN.search(name)) for name in names))
+            if "session" in known and (best is None or score > best[0]):
+                best = (score, frame, how)
+        if best is not None:
+            return best[1], best[2]
         raise
 
 

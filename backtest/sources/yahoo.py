@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -105,6 +106,9 @@ def _errors_as_ours() -> Iterator[None]:
 
     debug = yfinance.config.debug
     hidden, debug.hide_exceptions = debug.hide_exceptions, False
+    log = logging.getLogger("yfinance")  # it says there what it then raises
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         yield
     except YFRateLimitError as error:
@@ -118,6 +122,7 @@ def _errors_as_ours() -> Iterator[None]:
         raise Unavailable(f"Yahoo cannot be reached: {first_line(error)}") from None
     finally:
         debug.hide_exceptions = hidden
+        log.setLevel(level)
 
 
 def _sessions(index: pd.Index[Any], home: Home) -> pd.Series[Any]:

@@ -192,6 +192,19 @@ class TestOutcome:
         assert ended.value.exit_code == 1
         assert capsys.readouterr().err.startswith("strategies/mine.py:2: KeyError: 'QQQ'\n")
 
+    def test_what_a_strategy_asked_for_in_vain_is_told_with_its_line(self, capsys):
+        code = compile("def weights(panel):\n\n    return panel()\n", "strategies/mine.py", "exec")
+        module: dict[str, object] = {"__name__": "backtest_strategy_mine_0"}
+        exec(code, module)  # noqa: S102 - a strategy's file, as it is loaded
+
+        def panel():
+            raise RunError("the bundle has no fact 'pe'")
+
+        with pytest.raises(typer.Exit), Screen().outcome():
+            module["weights"](panel)
+        said = capsys.readouterr().err
+        assert said == "the bundle has no fact 'pe'\n  asked for at strategies/mine.py:3\n"
+
     def test_traceback_lets_every_error_raise(self):
         with pytest.raises(RunError), Screen().outcome(traceback=True):
             raise RunError("no session")

@@ -100,7 +100,12 @@ def test_a_benchmark_and_a_start_are_told_at_once_with_their_lines(config, fault
         ),
         (
             ["clock: {base: XNYS}"],
-            (5, 15, "clock.base", "is XNYS, but the bundle has instruments on XHKG only"),
+            (
+                5,
+                15,
+                "clock.base",
+                "is XNYS, but the bundle has instruments on XHKG only; set clock: {base: XHKG}",
+            ),
         ),
         (
             ["universe: {symbols: [0006.HK]}"],

@@ -177,3 +177,22 @@ def test_tickers_below_the_fields_of_a_heading(guessed, heading):
         ("0700.HK", "2024-03-05", 301.0),
         ("SPY", "2024-03-04", 500.0),
     ]
+
+
+def test_german_text_of_an_old_windows_is_not_taken_for_chinese(guessed):
+    text = (
+        "Datum;Eröffnung;Hoch;Tief;Schlusskurs;Volumen (Stück)\n"
+        "02.01.2019;401,18;1.403,21;399,57;401,61;824.720\n"
+    )
+    said, tables = guessed(SAP__DE__csv=text.encode("cp1252"))
+    assert "encoding: cp1252" in said
+    assert "not taken" not in said
+    assert "Volumen (Stück): where that is not one" in said
+    bar = tables["bars"].iloc[0]
+    assert (bar["open"], bar["high"], bar["volume"]) == (401.18, 1403.21, 824_720.0)
+
+
+def test_where_shares_and_money_stand_side_by_side_the_volume_is_of_shares(guessed):
+    text = "Datum;Erster;Hoch;Tief;Schlusskurs;Stuecke;Volumen\n2024-03-04;1,5;2,5;1,2;2,4;7;16\n"
+    _, tables = guessed(SAP__DE__csv=text)
+    assert tables["bars"]["volume"].tolist() == [7.0]

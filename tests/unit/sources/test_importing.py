@@ -324,3 +324,15 @@ def test_the_same_files_give_the_same_bytes(files, mapped, tmp_path):
         save(mapped(folder, PLAIN), tmp_path / name)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_rows_that_stand_in_the_files_twice_count_once_and_are_told(files, mapped):
+    text = "Date,Close\n2024-03-04,1\n2024-03-05,2\n"
+    folder = files(first__csv=text, second__csv=text + "2024-03-05,3\n")
+    delivery = mapped(
+        folder,
+        "name: m\nprices: adjusted\ninputs: [{columns: {session: Date, close: Close},"
+        " constants: {symbol: SPY}}]\n",
+    )
+    assert delivery.tables["bars"]["close"].tolist() == [1.0, 2.0, 3.0]  # 2 and 3 disagree: stay
+    assert "2 rows of bars that stand in the files more than once" in delivery.notes
