@@ -115,9 +115,26 @@ def _finished(answer: Answer, now: pd.Timestamp) -> Answer:
             raise SourceError("the answer has no session that has ended")
     for name in ("fx", "rates"):
         if name in tables:
-            ended = tables[name]["date"] + pd.Timedelta(days=1) <= now.tz_localize(None)
-            tables[name] = tables[name][ended]
+            tables[name] = tables[name][_has_ended(tables[name]["date"], now)]
+    if "facts" in tables:
+        tables["facts"] = _published(tables["facts"], now)
     return Answer(tables, answer.notes)
+
+
+def _has_ended(day: pd.Series[pd.Timestamp], now: pd.Timestamp) -> pd.Series[bool]:
+    """Whether a date is over, by UTC."""
+    return day + pd.Timedelta(days=1) <= now.tz_localize(None)
+
+
+def _published(facts: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """Facts, none known later than ``now``, when the source had them.
+
+    What a source assumes to be known later is known now. The figure of a day that is not over, to
+    be known when it is, is unfinished and left out.
+    """
+    finished = (facts["known_at"] <= now) | _has_ended(facts["period"], now)
+    found = facts[finished]
+    return found.assign(known_at=found["known_at"].where(found["known_at"] <= now, now))
 
 
 def _together(answers: Mapping[str, Answer]) -> dict[str, pd.DataFrame]:

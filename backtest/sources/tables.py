@@ -133,7 +133,10 @@ class _Reader:
                 return self._known_days(days(values, self._how.dates, self._how.time_zone))
             return self._scaled(name, numbers(values, self._how.decimal))
         except Unreadable as error:
-            self._fault(f"{self._how.table}.{name} (column {own!r})", str(error))
+            hint = f"; words for no value go under missing: {{{name}: [...]}}"
+            plain = "a number, got" in str(error) and "decimal" not in str(error)
+            said = f"{error}{hint}" if plain else str(error)
+            self._fault(f"{self._how.table}.{name} (column {own!r})", said)
             return pd.Series(np.full(len(values), np.nan))
 
     def _known_days(self, dates: pd.Series[Any]) -> pd.Series[Any]:

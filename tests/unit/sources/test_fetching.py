@@ -278,3 +278,27 @@ def test_what_two_answers_say_of_one_instrument_is_put_together(at, tmp_path, lo
     fetch_bundle(source, ["A.HK", "about"], to, start=START, terms=at.terms(MONDAY))
     row = load(to).instruments.iloc[0]
     assert (row["name"], row["lot_size"], row["listed"].year) == ("Able", 400.0, 2001)
+
+
+def test_facts_are_known_when_they_were_fetched_and_a_day_that_goes_on_has_none(at, tmp_path, load):
+    # Monday noon UTC: an annual figure assumed for April is here already; Monday's own flow is due
+    # at 18:00 and unfinished, Friday's was known on its evening.
+    rows = [
+        ("annual_roe", "2023-12-31", "2024-04-30T16:00Z", 0.1),
+        ("southbound_buy", "2024-03-01", "2024-03-01T10:00Z", 1.0),
+        ("southbound_buy", "2024-03-04", "2024-03-04T18:00Z", 2.0),
+    ]
+    table = pd.DataFrame(rows, columns=["field", "period", "known_at", "value"]).assign(symbol="")
+    table["period"] = pd.to_datetime(table["period"])
+    table["known_at"] = pd.to_datetime(table["known_at"], utc=True)
+    source = Scripted(A_HK=answer("A.HK", [1, 2, 3]), more=Answer({"facts": table}))
+    to = tmp_path / "facts"
+    fetch_bundle(source, ["A.HK", "more"], to, start=START, terms=at.terms(MONDAY))
+    known = load(to).facts.set_index("field")["known_at"].to_dict()
+    assert known == {"annual_roe": MONDAY, "southbound_buy": pd.Timestamp("2024-03-01T10:00Z")}
+    update_bundle(to, find=lambda _: source, terms=at.terms(LATER))
+    facts = load(to).facts
+    assert facts.loc[facts["value"] == 2.0, "known_at"].tolist() == [
+        pd.Timestamp("2024-03-04T18:00Z")
+    ]
+    assert len(facts) == 3
