@@ -132,10 +132,12 @@ def _verdicts(s: SweepStatistics) -> list[str]:
             f"half in {formats.percent(s.overfitting, 0)} of all splits (PBO; half is what chance "
             f"gives), and lost money in {formats.percent(s.probability_of_loss, 0)}."
         )
+    worst = s.failed + s.pruned
     if s.neighbours_median is not None and s.best_sharpe:
         found.append(
             f"Its neighbours' median is {formats.number(s.neighbours_median)}: close to the best "
             "is a plateau, far below it a spike."
+            + (" Those that failed or were given up early count as the worst." * (worst > 0))
         )
     return found
 
