@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backtest.config import RunConfig
+from backtest.connect import HONG_KONG
+from backtest.data.in_force import exchanges_told
+from backtest.data.schema import BORROW_RATE, SHORTABLE
 from backtest.data.settings import HINDSIGHT
-from backtest.execution import Execution
+from backtest.execution import Execution, Portfolio
 from backtest.ipo.settings import IpoSettings
 from backtest.market.settings import Brokerage, MarketChoice
 
@@ -33,6 +36,12 @@ class DataFacts:
     """No instrument was delisted within the bundle."""
     actions: frozenset[str] = frozenset()
     """The kinds of corporate action that it has."""
+    exchanges: frozenset[str] = frozenset()
+    """Where something tradable is listed."""
+    without_short_list: frozenset[str] = frozenset()
+    """Those of them of whose shares no fact says whether they may be sold short."""
+    borrow_rates: bool = False
+    """Facts say what it costs to borrow anything tradable."""
 
 
 def data_facts(bundle: Bundle, config: RunConfig) -> DataFacts:
@@ -47,6 +56,8 @@ def data_facts(bundle: Bundle, config: RunConfig) -> DataFacts:
     tradable = tradable[~tradable["symbol"].isin(config.universe.exclude)]
     actions = bundle.actions[bundle.actions["symbol"].isin(tradable["symbol"])]
     currency = config.portfolio.currency
+    exchanges = frozenset(tradable["exchange"])
+    rated = bundle.facts.loc[bundle.facts["field"] == BORROW_RATE, "symbol"]
     return DataFacts(
         adjusted=bundle.prices == "adjusted",
         simulated=bundle.simulated,
@@ -55,6 +66,9 @@ def data_facts(bundle: Bundle, config: RunConfig) -> DataFacts:
         dividends=bool(((actions["kind"] == "dividend") & actions["pay_date"].isna()).any()),
         survivors=bool(tradable["delisted"].isna().all()),
         actions=frozenset(actions["kind"]),
+        exchanges=exchanges,
+        without_short_list=exchanges - set(exchanges_told(bundle.facts, SHORTABLE, table)),
+        borrow_rates=bool(tradable["symbol"].isin(rated).all()),
     )
 
 
@@ -67,7 +81,7 @@ def optimistic_assumptions(config: RunConfig, facts: DataFacts | None = None) ->
         What the data adds; None leaves out what cannot be known without it.
     """
     found = [*_of_fills(config.execution), *_of_fees(config), *_of_account(config)]
-    found += _of_money(config)
+    found += [*_of_money(config), *_of_shorts(config.portfolio, facts)]
     if facts is not None:
         found += _of_data(config, facts)
     if config.execution.fx_cost_bps == 0 and (facts is None or facts.foreign):
@@ -162,10 +176,25 @@ def _of_account(config: RunConfig) -> Iterator[str]:
     kept = config.account.dividend_tax != "portfolio"
     if not kept and (not taxes or (isinstance(taxes, dict) and not any(taxes.values()))):
         yield "Dividends bear no tax (portfolio.withholding)."
-    if portfolio.short:
-        yield "Every share can be borrowed."
-        if portfolio.borrow == 0:
-            yield "Borrowed shares cost nothing (portfolio.borrow)."
+
+
+def _of_shorts(portfolio: Portfolio, facts: DataFacts | None) -> Iterator[str]:
+    if not portfolio.short:
+        return
+    yield "What may be sold short can be borrowed, as much of it and for as long as it is wanted."
+    if facts is None or facts.without_short_list:
+        where = "" if facts is None else f" of {', '.join(sorted(facts.without_short_list))}"
+        yield f"Every share{where} may be sold short: no fact {SHORTABLE!r} says which."
+    if not portfolio.short_tick_rule and (facts is None or facts.exchanges & set(HONG_KONG)):
+        yield (
+            "Short sales fill at any price: Hong Kong's tick rule is off "
+            "(portfolio.short_tick_rule)."
+        )
+    if portfolio.borrow == 0 and not (facts is not None and facts.borrow_rates):
+        yield (
+            "Borrowed shares cost nothing where no fact "
+            f"{BORROW_RATE!r} says what (portfolio.borrow)."
+        )
 
 
 def _of_data(config: RunConfig, facts: DataFacts) -> Iterator[str]:

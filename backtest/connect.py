@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backtest.account import Account
 from backtest.calendars import Sessions, local_midnights, sessions
+from backtest.data.in_force import in_force
 from backtest.data.schema import ELIGIBLE
 from backtest.market.model import Dated, Status
 from backtest.units import Fraction
@@ -144,6 +145,7 @@ def eligible(
     mask[:, np.asarray(instruments["exchange"].isin(MAINLAND))] = True
     starts = {start.name: start.since for start in _rules()[0]}
     times = decisions.tz_convert(None).to_numpy().astype("datetime64[ns]")
+    table = instruments.rename_axis("symbol").reset_index()
     if not tells_eligibility(facts):
         stock = home & np.asarray(instruments["kind"] == "stock")
         open_from = min(starts[channel] for channel in account.channels)
@@ -153,27 +155,9 @@ def eligible(
     for channel in account.channels:
         begun = times >= local_midnights("XHKG", np.array([starts[channel]], "datetime64[D]"))[0]
         for field in (ELIGIBLE, f"{ELIGIBLE}_{channel}"):
-            told = _told(facts[facts["field"] == field], instruments.index, times)
+            told = in_force(facts[facts["field"] == field], table, times) > 0  # unknown: not
             mask |= told & home[None, :] & begun[:, None]
     return mask
-
-
-def _told(facts: pd.DataFrame, symbols: pd.Index[str], times: npt.NDArray[np.datetime64]) -> Mask:
-    """What facts of one field say at each decision: the latest period in force, False before."""
-    out = np.zeros((len(times), len(symbols)), dtype=np.bool_)
-    known = facts["known_at"].dt.tz_convert(None).to_numpy().astype("datetime64[ns]")
-    period = local_midnights("XHKG", facts["period"].to_numpy().astype("datetime64[D]"))
-    since = np.maximum(known, period)
-    column = symbols.get_indexer(pd.Index(facts["symbol"]))
-    value = facts["value"].to_numpy(dtype=np.float64)
-    latest: dict[int, np.datetime64] = {}
-    for k in np.lexsort((known, period, since)):
-        j = int(column[k])
-        if j < 0 or (j in latest and latest[j] > period[k]):
-            continue
-        latest[j] = period[k]
-        out[np.searchsorted(times, since[k]) :, j] = value[k] > 0
-    return out
 
 
 def _fields(channels: tuple[str, ...]) -> list[str]:

@@ -98,7 +98,17 @@ class Portfolio(BaseModel):
         ge=0,
         description="cash kept against shorts beyond their proceeds, share of their value",
     )
-    borrow: Fraction = Field(0.0, ge=0, description="annual cost of borrowed shares, act/365")
+    borrow: Fraction = Field(
+        0.0,
+        ge=0,
+        description="annual cost of borrowed shares, act/365, where no fact borrow_rate says it",
+    )
+    short_tick_rule: bool = Field(
+        False,
+        description="refuse short sales at a price below the previous close, where the market has "
+        "a tick rule (Hong Kong): a stand-in, for its best ask and its auctions' reference price "
+        "are in no daily bar, and it refuses many orders that a desk would have got done",
+    )
     rate_spread: Fraction = Field(
         0.0, ge=0, description="taken off the rate cash earns, added to the rate debt pays"
     )

@@ -291,8 +291,11 @@ def _account(config: RunConfig) -> str:
     if portfolio.short:
         text = (
             f"{start}. A short keeps its proceeds and {_percent(portfolio.margin)} of its value "
-            f"in cash, and costs {_percent(portfolio.borrow)} a year."
+            f"in cash, and costs {_percent(portfolio.borrow)} a year where no fact 'borrow_rate' "
+            "says otherwise; what a fact 'shortable' keeps off the list is not sold short."
         )
+        if portfolio.short_tick_rule:
+            text += " In Hong Kong nothing is sold short below the previous close."
     text += f" Cash earns the bundle's {portfolio.currency} rate"
     text += f" less {_percent(portfolio.rate_spread)}." if portfolio.rate_spread else "."
     text += _money_rules(portfolio)

@@ -110,6 +110,9 @@ def _others(market: MarketRules) -> Iterator[tuple[str, ...]]:
     for rule in market.t_plus_one:
         text = "not in the same session" if rule.holds else "at once"
         yield "what was bought may be sold", text, *_when(rule)
+    for short in market.short_tick_rule:
+        text = "not below the previous close, with `portfolio.short_tick_rule`"
+        yield "short sales", text if short.holds else "at any price", *_when(short)
     for settled in market.settlement:
         text = "at once" if settled.days == 0 else f"{settled.days} settlement days after the sale"
         text += "" if settled.half_days else "; a half day is none"

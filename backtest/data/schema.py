@@ -138,6 +138,11 @@ ELIGIBLE = "southbound_eligible"
 ``_shanghai`` or ``_shenzhen`` behind it, through that channel."""
 WEIGHT = "weight_in_"
 """What names of facts about members of an index begin with: their shares of it, summing to 1."""
+SHORTABLE = "shortable"
+"""Fact: 1 from the day it may be sold short on, 0 from when no longer; in Hong Kong whether it is a
+Designated Security. One for any instrument of an exchange says that no other of it may be."""
+BORROW_RATE = "borrow_rate"
+"""Fact: what borrowing the share costs a year, a fraction of its value, from the day on."""
 SHARE_CLASSES = ("h", "red_chip", "other")
 """Of a share listed in Hong Kong, for the tax on its dividends."""
 

@@ -23,6 +23,7 @@ from backtest.engine.money import (
     settlement,
 )
 from backtest.engine.offers import Subscriptions, offers_of
+from backtest.engine.shorts import borrow_rates, shortable_sessions
 from backtest.errors import DataError
 from backtest.execution import Execution, Exits, Portfolio
 from backtest.kernels.codes import LAPSE, SELL, TAKE_UP
@@ -124,6 +125,8 @@ def build_world(
         rate=rate_known(bundle.rates, portfolio.currency, closes),
         days=np.diff(dates, prepend=dates[0]).astype(np.float64),
         has_rates=has_rates(bundle, portfolio.currency),
+        shortable=shortable_sessions(bundle, bars, portfolio),
+        borrow_rate=borrow_rates(bundle, portfolio, closes),
         purse_rate=purse_rates(bundle, currencies, closes) if kept else _none(),
         hedge_rate=hedge_rates(bundle, currencies, closes) if portfolio.fx_hedge else _none(),
         settles=settlement(rules, clock) if waits else np.zeros((0, 0), np.int32),
@@ -156,6 +159,7 @@ def build_terms(execution: Execution, portfolio: Portfolio, exits: Exits) -> Ter
         rights=int(_RIGHTS[portfolio.rights]),
         scrip=portfolio.scrip == "shares",
         short=portfolio.short,
+        short_tick_rule=portfolio.short and portfolio.short_tick_rule,
         stop_loss=exits.stop_loss or 0.0,
         take_profit=exits.take_profit or 0.0,
         trailing_stop=exits.trailing_stop or 0.0,

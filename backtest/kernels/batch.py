@@ -21,7 +21,9 @@ from backtest.kernels.world import (
     FX_COST,
     LAPSED,
     LIMIT,
+    NOT_SHORTABLE,
     SLIPPAGE,
+    TICK_RULE,
     TRADED,
     Book,
     Log,
@@ -59,8 +61,30 @@ def at_limit(world: World, x: int, s: int, j: int, reference: float, side: float
 
 
 @inner
+def refused_short(world: World, terms: Terms, x: int, s: int, j: int, reference: float) -> int:
+    """Why column ``j`` may not be sold short at ``reference``; 0 where it may."""
+    if world.shortable.shape[0] > 0 and not world.shortable[s, j]:
+        return NOT_SHORTABLE
+    row = world.columns[j]["rule"] + world.rules.period[x, s]
+    if terms.short_tick_rule and world.rules.rows[row]["short_tick_rule"]:
+        before = close_before(world.mark, world.act_ptr, world.acts, x, s, j)
+        if before > 0.0 and reference < before * (1.0 - 1e-9):
+            return TICK_RULE
+    return FILLED
+
+
+@inner
+def whole_lots_of(held: float, lot: float) -> float:
+    """What a sale may take of a holding without its odd lot; 0 of a short."""
+    if held <= 0.0:
+        return 0.0
+    lots = to_lots(held, lot)
+    return held if abs(held - lots) <= NUDGE * lot else lots
+
+
+@inner
 def quote(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -> None:
-    """Shares that price, price limit, T+1 and volume let through, and what they would fill at.
+    """Shares that price, rules of the market and volume let through, and what they would fill at.
 
     The price is the reference and slippage, on the tick grid, then kept in the bar's range.
     """
@@ -76,6 +100,7 @@ def quote(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -
     high = world.high[s]
     low = world.low[s]
     period = world.rules.period[x, s]
+    may_refuse = side < 0.0 and (world.shortable.shape[0] > 0 or terms.short_tick_rule)
     for i in range(book.count[BATCH]):
         trade = batch[i]
         j = trade["column"]
@@ -98,6 +123,11 @@ def quote(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -
             amount = min(asked, max(held[j] - watch[j]["bought"], 0.0))
             if amount < asked:
                 status = LIMIT
+        if may_refuse and amount > max(held[j], 0.0):
+            refused = refused_short(world, terms, x, s, j, reference)
+            if refused != FILLED:
+                amount = whole_lots_of(held[j], columns[j]["lot"])
+                status = refused
         if shares == shares and not unknown and not terms.size_at_fill:
             used = watch[j]["used"] if watch[j]["used_on"] == s else 0.0
             budget = terms.max_participation * shares

@@ -30,6 +30,7 @@ from backtest.kernels.world import (
     APPLIED,
     BANKRUPT,
     BORROW,
+    BORROWING,
     CASH,
     CLAIMS,
     DELISTED,
@@ -40,7 +41,6 @@ from backtest.kernels.world import (
     HELD,
     INTEREST,
     LAST_CASH,
-    LAST_SHORT,
     LOCKED,
     NO_COLUMN,
     POSITIONS,
@@ -115,7 +115,9 @@ def close_of_base(world: World, terms: Terms, book: Book, log: Log, event: int) 
     log.nav[t] = nav
     short = short_value(world, book, event) if terms.short else 0.0
     book.money[LAST_CASH] = at_hand(book, HOME) if terms.waits else book.money[CASH]
-    book.money[LAST_SHORT] = short
+    book.money[BORROWING] = short * terms.borrow
+    if terms.short and world.borrow_rate.shape[0] > 0:
+        book.money[BORROWING] = borrowing(world, terms, book, event, t)
     sum_up(world, book, event, nav, short, owed)
     if log.on:
         write_account(world, book, log, event, t, nav, owed)
@@ -156,11 +158,26 @@ def charge(world: World, terms: Terms, book: Book, log: Log, event: int, t: int)
         log_cash(book, log, event, NO_COLUMN, INTEREST, interest, interest, 0.0)
     if terms.keeps:
         charge_abroad(world, terms, book, log, event, t, years)
-    borrow = book.money[LAST_SHORT] * terms.borrow * years
+    borrow = book.money[BORROWING] * years
     if borrow != 0.0:
         book.money[CASH] -= borrow
         book.money[FINANCING] += borrow
         log_cash(book, log, event, NO_COLUMN, BORROW, -borrow, -borrow, 0.0)
+
+
+@inner
+def borrowing(world: World, terms: Terms, book: Book, event: int, t: int) -> float:
+    """What is sold short costs a year, portfolio currency, at the rates known at a base close."""
+    total = 0.0
+    for h in range(book.count[HELD]):
+        j = book.held[h]
+        if book.shares[j] < 0.0:
+            rate = world.borrow_rate[t, j]
+            if rate != rate:
+                rate = terms.borrow
+            fx = world.fx[event, world.columns[j]["currency"]]
+            total -= book.shares[j] * mark_held(world, book, j) * fx * rate
+    return total
 
 
 @inner

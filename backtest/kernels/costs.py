@@ -38,6 +38,7 @@ ROW = np.dtype(
         ("limit_unit", "f8"),  # the limit price is rounded to this
         ("limit_free", "i4"),  # first own sessions since listing without a limit
         ("t_plus_one", "?"),  # bought today cannot be sold today
+        ("short_tick_rule", "?"),  # short sales only at the price before or above
         ("ipo_fee", "f8"),  # of the offer price
         ("ipo_factor", "f8"),  # allotted = wanted / max(1, oversubscription x factor)
     ],

@@ -162,6 +162,8 @@ class World(NamedTuple):
     rate: Floats  # (T,): annual rate known at each base close
     days: Floats  # (T,): days since the base session before
     has_rates: bool
+    shortable: Bools  # (S, N): may be sold short in the session, or (0, 0) where everything may
+    borrow_rate: Floats  # (T, N): annual, known at each base close, NaN: Terms.borrow; (0, 0)
     purse_rate: Floats  # (T, C) where cash is kept by currency: as `rate`, NaN without rates
     hedge_rate: Floats  # (T, C) where currencies are hedged: as `rate`, alike 0 where it is missing
     settles: Ints  # (X, S) where it matters: session at whose open the cash of a sale is there
@@ -201,6 +203,7 @@ class Terms(NamedTuple):
     rights: int  # LAPSE, SELL, TAKE_UP
     scrip: bool  # shares, not cash
     short: bool
+    short_tick_rule: bool  # where the market has one
     stop_loss: float
     take_profit: float
     trailing_stop: float
@@ -265,7 +268,7 @@ class Log(NamedTuple):
 
 
 # Book.money
-CASH, TRADED, FEES, SLIPPAGE, FX_COST, FINANCING, LAST_CASH, LAST_SHORT = codes(8)
+CASH, TRADED, FEES, SLIPPAGE, FX_COST, FINANCING, LAST_CASH, BORROWING = codes(8)
 ALL_TURNOVER, ALL_COSTS, ALL_GROSS = codes(3, first=8)  # sums over the run's base sessions
 LOCKED = codes(1, first=11)[0]  # in applications for new listings
 # Book.count
@@ -276,6 +279,7 @@ CLOSE, NAV, DECISION, OPEN = codes(4)
 FILLED, PARTIAL, LAPSED, CASH_SCALED, CAPPED, BLOCKED, LIMIT, NO_PRICE, REPLACED, CANCELLED = codes(
     10
 )
+NOT_SHORTABLE, TICK_RULE = codes(2, first=10)
 STATUSES = (
     "filled",
     "partial",
@@ -287,6 +291,8 @@ STATUSES = (
     "no_price",
     "replaced",
     "cancelled",
+    "not_shortable",
+    "tick_rule",
 )
 # why a fill
 SIGNAL, UNIVERSE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, MAX_SESSIONS, DELISTED, OFFER = codes(

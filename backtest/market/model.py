@@ -182,6 +182,12 @@ class TPlusOne(Dated):
     holds: bool = Field(description="true: they may not")
 
 
+class ShortTickRule(Dated):
+    """Whether a share may not be sold short below a price of the market's own."""
+
+    holds: bool = Field(description="true: it may not, if the run says so")
+
+
 class Settlement(Dated):
     """When the cash of a sale is in the account."""
 
@@ -275,6 +281,9 @@ class MarketRules(BaseModel):
     price_limits: list[PriceLimits] = Field([], description="daily price limits; none = no limit")
     t_plus_one: Annotated[list[TPlusOne], AfterValidator(_ascending)] = Field(
         [], description="empty: what is bought may be sold at once"
+    )
+    short_tick_rule: Annotated[list[ShortTickRule], AfterValidator(_ascending)] = Field(
+        [], description="price of short sales, off unless a run switches it on; empty: any price"
     )
     settlement: Annotated[list[Settlement], AfterValidator(_ascending)] = Field(
         [], description="settlement of cash; empty: at once"

@@ -44,6 +44,7 @@ class Row:
     bands: tuple[Band, ...] = ()
     limit: PriceLimit | None = None
     t_plus_one: bool = False
+    short_tick_rule: bool = False
     ipo: Subscription | None = None
 
 
@@ -66,18 +67,20 @@ def row_on(
         charges.append(Charge(BROKERAGE, 0, broker))
     table = None if adjusted else _holding(tick_tables(market, kind), day)
     t_plus_one = _holding(market.t_plus_one, day)
+    short_tick = _holding(market.short_tick_rule, day)
     return Row(
         charges=tuple(charges),
         bands=tuple(table.bands) if table else (),
         limit=None if adjusted else _holding(price_limits(market, kind, board), day),
         t_plus_one=t_plus_one is not None and t_plus_one.holds,
+        short_tick_rule=short_tick is not None and short_tick.holds,
         ipo=_holding(market.ipo, day),
     )
 
 
 def changes(market: MarketRules, begin: date, end: date) -> list[date]:
     """Days after ``begin``, up to ``end``, on which any rule of the market changes."""
-    lists: list[Sequence[Dated]] = [market.t_plus_one, market.ipo]
+    lists: list[Sequence[Dated]] = [market.t_plus_one, market.short_tick_rule, market.ipo]
     for fee in market.fees:
         lists += [fee.dated, fee.exempt]
     lists += [ticks.dated for ticks in market.ticks]

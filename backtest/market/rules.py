@@ -229,6 +229,7 @@ def _pack(
     table["limit_unit"] = [row.limit.unit if row.limit else 0.01 for row in rows]
     table["limit_free"] = [row.limit.free_sessions if row.limit else 0 for row in rows]
     table["t_plus_one"] = [row.t_plus_one for row in rows]
+    table["short_tick_rule"] = [row.short_tick_rule for row in rows]
     table["ipo_fee"] = [row.ipo.fee if row.ipo else 0.0 for row in rows]
     table["ipo_factor"] = [row.ipo.factor if row.ipo else 1.0 for row in rows]
     ticks = np.zeros(len(bands), TICK)

@@ -16,6 +16,8 @@ _FATES = {
     "capped": ("capped", "by the share of the bar's volume that an order may take"),
     "cash_scaled": ("scaled", "or dropped, for want of cash"),
     "limit": ("limit or T+1", "stopped by a price limit, or by T+1"),
+    "not_shortable": ("not shortable", "not on the list of what may be sold short"),
+    "tick_rule": ("tick rule", "a short sale below the previous close"),
     "no_price": ("no price", "never sent: nothing to size it on"),
     "blocked_exit": ("blocked", "after an exit rule, until the strategy wants it out"),
     "replaced": ("replaced", "by a later decision"),

@@ -131,7 +131,9 @@ def _dearer(world: World, terms: Terms, *, times: float) -> tuple[World, Terms]:
         fees[field] *= times
     dearer = {"slippage", "slippage_ticks", "impact", "fx_cost", "borrow", "rate_spread"}
     return (
-        world._replace(rules=world.rules._replace(fees=fees)),
+        world._replace(
+            rules=world.rules._replace(fees=fees), borrow_rate=world.borrow_rate * times
+        ),
         terms._replace(**{name: getattr(terms, name) * times for name in sorted(dearer)}),
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 from backtest.execution import Execution, Exits, Portfolio
 from tests.oracles.engine_account import simulate_fast
 from tests.oracles.slow_ledger import SlowResult, simulate_slow
-from tests.oracles.slow_tables import World
+from tests.oracles.slow_tables import Fact, World
 
 NAN = float("nan")
 # Row 0 is Tuesday 2 January 2024, row 3 a Friday, row 4 a Monday.
@@ -42,6 +42,7 @@ def world_of(
     decide: str = "before_open",
     base: str = "XHKG",
     closed: dict[str, list[int]] | None = None,
+    facts: list[Fact] = (),
     **settings: object,
 ) -> World:
     """Return a market of symbols given as lists of bars, one per row of DAYS, with weights by row.
@@ -94,6 +95,7 @@ def world_of(
         exits=exits,
         first=DAYS[1],
         last=DAYS[length - 1],
+        facts=list(facts),
     )
 
 

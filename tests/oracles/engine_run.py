@@ -105,14 +105,21 @@ def arrays_of(ready: Ready) -> tuple[ArrayWorld, Orders, Terms, int]:
 
 def bundle_of(world: World) -> Bundle:
     """Return the world's tables without the checks: its sessions are made up, too."""
-    facts = {"symbol": "", "field": "", "period": 0, "known_at": 0, "value": 0.0}
     instruments = world.instruments.assign(name="", sector="", board="", share_class="")
     return Bundle(
         name="world", description="", prices=world.prices, simulated=True, per_share=(), forward=(),
         instruments=instruments, bars=world.bars, actions=_all_columns(world.actions),
-        facts=pd.DataFrame([facts]).iloc[:0], fx=world.fx, rates=world.rates,
+        facts=_facts(world), fx=world.fx, rates=world.rates,
         hash="", findings=(), checks={}, as_of=None, path=None, caveats=(),
     )  # fmt: skip
+
+
+def _facts(world: World) -> pd.DataFrame:
+    """Return the facts, typed as a bundle's are."""
+    rows = [vars(fact) for fact in world.facts]
+    table = pd.DataFrame(rows, columns=list(TABLES["facts"].columns))
+    days, known = pd.to_datetime(table["period"]), pd.to_datetime(table["known_at"], utc=True)
+    return table.assign(period=days, known_at=known, value=table["value"].astype(float))
 
 
 def _all_columns(actions: pd.DataFrame) -> pd.DataFrame:
@@ -180,7 +187,8 @@ def market_of(rules: list[Rule]) -> MarketRules:
         "fees": _fees(by_kind.get("fee", [])),
         "ticks": _ticks(by_kind.get("tick", [])),
         "price_limits": _limits(by_kind.get("limit", [])),
-        "t_plus_one": _t_plus_one(by_kind.get("t_plus_one", [])),
+        "t_plus_one": _holds(by_kind.get("t_plus_one", [])),
+        "short_tick_rule": _holds(by_kind.get("short_tick_rule", [])),
         "settlement": [
             {key: rule[key] for key in ("from", "days", "half_days")} | WITNESS
             for rule in by_kind.get("settlement", [])
@@ -223,7 +231,7 @@ def _limits(rules: list[Rule]) -> list[dict[str, object]]:
     return [{"dated": dated}] if dated else []
 
 
-def _t_plus_one(rules: list[Rule]) -> list[dict[str, object]]:
+def _holds(rules: list[Rule]) -> list[dict[str, object]]:
     """Return when it holds; before its first day it does not, which a file has to say."""
     dated = [{"from": rule["from"], "holds": True, **WITNESS} for rule in rules]
     return [{"from": LONG_AGO - DAY, "holds": False, **WITNESS}, *dated] if dated else []

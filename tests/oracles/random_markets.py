@@ -21,6 +21,7 @@ from tests.oracles.random_bars import (
 )
 from tests.oracles.random_money import with_money
 from tests.oracles.random_rules import EARLY, fx_of, rates_of, rules_of
+from tests.oracles.random_shorts import with_shorts
 from tests.oracles.slow_tables import World
 
 THIN = 0.001  # a lot that is a fraction
@@ -99,7 +100,7 @@ def random_world(seed: int) -> World:
         first=first,
         last=last,
     )
-    return with_money(world, seed)
+    return with_shorts(with_money(world, seed), seed)
 
 
 # --- settings --------------------------------------------------------------------------------

@@ -218,6 +218,25 @@ class Account:
         table = self.previous if moment.at_close else self.closes
         return limit_locked(self.rules(moment), side, reference, table.get(instrument.symbol), age)
 
+    def refused_short(
+        self, instrument: Instrument, moment: Moment, reference: Decimal
+    ) -> str | None:
+        """Say why a share may not be sold short at a price, None where it may."""
+        opens = self.world.sessions[moment.exchange][moment.ordinal][1]
+        if not self.tables.may_be_short(instrument, opens):
+            return "not_shortable"
+        table = self.previous if moment.at_close else self.closes
+        before = table.get(instrument.symbol)
+        bound = self.world.portfolio.short_tick_rule and self.rules(moment).short_tick_rule
+        if bound and before is not None and reference < before * (1 - NUDGE):
+            return "tick_rule"
+        return None
+
+    def borrowing(self, time: datetime) -> Decimal:
+        """Return what all that is short costs a year, at the rates known."""
+        values = ((i, self.value(i, time)) for i in self.tables.instruments)
+        return sum((-v * self.tables.borrow(i, time) for i, v in values if v < 0), ZERO)
+
     def capped(
         self, instrument: Instrument, moment: Moment, quantity: Decimal, *, is_exit: bool
     ) -> Decimal:

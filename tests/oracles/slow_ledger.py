@@ -335,7 +335,7 @@ class _Run:
             account.claims.clear()
             nav = ZERO
         settled = {c: money.at_hand(c) for c in money.currencies}
-        self.last_base = (day, time, settled, account.short_value(time))
+        self.last_base = (day, time, settled, account.borrowing(time))
         for instrument in self.columns:
             self.shares[day, instrument.symbol] = account.held(instrument.symbol)
         self.rows.append(self._row(day, nav, time))
@@ -347,7 +347,7 @@ class _Run:
     def _interest(self, moment: Moment) -> None:
         """Book interest on cash and borrow on shorts since the previous base CLOSE."""
         portfolio = self.world.portfolio
-        before, then, settled, short = self.last_base
+        before, then, settled, borrowing = self.last_base
         years = Decimal((moment.day - before).days) / 365
         money, spread = self.account.money, number(portfolio.rate_spread)
         for currency, cash in settled.items():
@@ -362,7 +362,7 @@ class _Run:
                 cost = money.top_up(moment, currency)
                 if cost:
                     money.book(moment, "fx_cost", "", -cost)
-        borrow = short * number(portfolio.borrow) * years
+        borrow = borrowing * years
         if borrow != 0:
             money.book(moment, "borrow", "", -borrow)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from tests.oracles.slow_account import DUST, Account, Order, Trade
 from tests.oracles.slow_money import Moment
-from tests.oracles.slow_tables import ONE, ZERO, Bar, Instrument, exact, number, to_lots
+from tests.oracles.slow_tables import NUDGE, ONE, ZERO, Bar, Instrument, exact, number, to_lots
 
 UNDONE = ("replaced", "cancelled", "lapsed")  # endings that are `partial` when something was filled
 
@@ -241,6 +241,12 @@ class Book:
             free = max(held - account.bought.get(instrument.symbol, ZERO), ZERO)
             if free < quantity:
                 quantity, trade.obstacle = free, "limit"
+        if side < 0 and quantity > max(held, ZERO):
+            refusal = account.refused_short(instrument, moment, reference)
+            if refusal is not None:
+                lots = to_lots(max(held, ZERO), instrument.lot)
+                is_whole = abs(held - lots) <= NUDGE * instrument.lot  # to the last bit of a float
+                quantity, trade.obstacle = held if is_whole else lots, refusal
         capped = account.capped(instrument, moment, quantity, is_exit=order.is_exit)
         if capped < quantity:
             quantity, trade.obstacle = capped, "capped"

@@ -10,8 +10,10 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from datetime import time as midnight
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 ZERO, ONE = Decimal(0), Decimal(1)
 NUDGE = Decimal("1e-9")  # of a lot, a tick or a rounding unit
 STALE_DAYS = 7
+ZONES = {
+    "24/7": "UTC",
+    "XHKG": "Asia/Hong_Kong",
+    "XNYS": "America/New_York",
+    "XSHG": "Asia/Shanghai",
+}
 
 # A rule is one dated dictionary; "from" and "to" are own-session dates, both inclusive, "to" may be
 # None. Which keys go with which "rule":
@@ -31,7 +39,19 @@ STALE_DAYS = 7
 #   t_plus_one  -
 #   ipo         fee, factor
 #   settlement  days, half_days (whether a half day is a settlement day)
+#   short_tick_rule  -
 Rule = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One row of the facts; ``known_at`` has a time zone."""
+
+    symbol: str
+    field: str
+    period: date
+    known_at: datetime
+    value: float
 
 
 @dataclass
@@ -58,6 +78,7 @@ class World:
     first: date
     last: date
     shut: set[tuple[str, date]] = field(default_factory=set)  # sessions the account cannot deal on
+    facts: list[Fact] = field(default_factory=list)
 
     def run_sessions(self) -> list[tuple[int, date, datetime, datetime]]:
         """Return the base sessions that decide and are marked, with their row in the masks."""
@@ -103,6 +124,7 @@ class DayRules:
     limit: Rule | None
     t_plus_one: bool
     ipo: Rule | None
+    short_tick_rule: bool = False
 
 
 def exact(value: object) -> Decimal | None:
@@ -125,6 +147,10 @@ def to_lots(shares: Decimal, lot: Decimal) -> Decimal:
         return shares
     lots = (abs(shares) / lot + NUDGE).to_integral_value(ROUND_FLOOR)
     return (lots * lot).copy_sign(shares) if lots else ZERO
+
+
+def _midnight(exchange: str, day: date) -> datetime:
+    return datetime.combine(day, midnight.min, ZoneInfo(ZONES[exchange]))
 
 
 def day_of(value: object) -> date | None:
@@ -205,7 +231,31 @@ class Tables:
             limit=live["limit"][0] if raw and "limit" in live else None,
             t_plus_one="t_plus_one" in live,
             ipo=live["ipo"][0] if "ipo" in live else None,
+            short_tick_rule="short_tick_rule" in live,
         )
+
+    def may_be_short(self, instrument: Instrument, opens: datetime) -> bool:
+        """Say whether the list of a session allows it; without a list everything is allowed."""
+        told = {fact.symbol for fact in self.world.facts if fact.field == "shortable"}
+        if not any(i.symbol in told for i in self.by_exchange[instrument.exchange]):
+            return True
+        return (self._in_force(instrument, "shortable", opens) or 0) > 0
+
+    def borrow(self, instrument: Instrument, time: datetime) -> Decimal:
+        """Return the annual cost of borrowing a share, as known."""
+        told = self._in_force(instrument, "borrow_rate", time)
+        return number(self.world.portfolio.borrow if told is None else told)
+
+    def _in_force(self, instrument: Instrument, name: str, time: datetime) -> float | None:
+        """Return what the latest period says that has begun and is known."""
+        rows = [
+            (fact.period, fact.known_at, fact.value)
+            for fact in self.world.facts
+            if (fact.symbol, fact.field) == (instrument.symbol, name)
+            and fact.known_at <= time
+            and _midnight(instrument.exchange, fact.period) <= time
+        ]
+        return max(rows)[2] if rows else None
 
     def settles(self, exchange: str, ordinal: int) -> int:
         """Return the ordinal of the session at whose open the cash of a sale is there."""

@@ -18,7 +18,7 @@ OFTEN = 10
 
 STATUSES = [
     "filled", "partial", "lapsed", "cash_scaled", "capped", "blocked_exit", "limit", "no_price",
-    "replaced", "cancelled",
+    "replaced", "cancelled", "not_shortable", "tick_rule",
 ]  # fmt: skip
 REASONS = [
     "signal", "universe", "stop_loss", "take_profit", "trailing_stop", "max_sessions", "delisted",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -73,7 +74,26 @@ def test_one_setting_left_optimistic_is_one_more_sentence(section, settings, wor
 def test_free_shorts_are_told_beside_shorts():
     account = {**CAREFUL["portfolio"], "short": True}
     said = optimistic_assumptions(config(**CAREFUL | {"portfolio": account}), SOBER)
-    assert "Borrowed shares cost nothing (portfolio.borrow)." in said
+    assert any("Borrowed shares cost nothing" in sentence for sentence in said)
+    rated = replace(SOBER, borrow_rates=True)
+    said = optimistic_assumptions(config(**CAREFUL | {"portfolio": account}), rated)
+    assert not any("Borrowed shares cost nothing" in sentence for sentence in said)
+
+
+def test_shorts_without_a_list_and_in_hong_kong_have_a_sentence_each():
+    facts = replace(
+        SOBER,
+        exchanges=frozenset({"XHKG", "XNYS"}),
+        without_short_list=frozenset({"XNYS"}),
+        borrow_rates=True,
+    )
+    account = {**CAREFUL["portfolio"], "short": True}
+    said = optimistic_assumptions(config(**CAREFUL | {"portfolio": account}), facts)
+    assert "Every share of XNYS may be sold short: no fact 'shortable' says which." in said
+    assert any("tick rule is off" in sentence for sentence in said)
+    strict = {**account, "short_tick_rule": True}
+    said = optimistic_assumptions(config(**CAREFUL | {"portfolio": strict}), facts)
+    assert not any("tick rule" in sentence for sentence in said)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +150,7 @@ def test_the_facts_of_a_bundle_are_those_of_its_universe():
     home = data_facts(bundle, config(universe={"exchange": "XHKG"}))
     assert (both.foreign, both.survivors, both.rates) == (True, False, False)
     assert (home.foreign, home.survivors) == (False, True)
+    assert (home.exchanges, home.without_short_list) == ({"XHKG"}, {"XHKG"})
 
 
 def test_every_part_of_a_run_has_its_sentence():

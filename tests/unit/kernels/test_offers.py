@@ -69,6 +69,8 @@ def world_of_one_open() -> World:
         rate=np.zeros(1),
         days=np.zeros(1),
         has_rates=False,
+        shortable=np.zeros((0, 0), np.bool_),
+        borrow_rate=nothing,
         purse_rate=nothing,
         hedge_rate=nothing,
         settles=np.zeros((0, 0), np.int32),
@@ -88,8 +90,8 @@ def test_an_account_in_debt_may_wait_while_nothing_is_offered():
         universe=np.zeros((0, 0), np.bool_),
     )
     off = dict.fromkeys(Terms._fields, 0.0)
-    flags = ("fill_at_close", "size_at_fill", "carry", "short", "has_exits", "keeps", "waits",
-             "subscribes", "placing", "drawn")  # fmt: skip
+    flags = ("fill_at_close", "size_at_fill", "carry", "short", "short_tick_rule", "has_exits",
+             "keeps", "waits", "subscribes", "placing", "drawn")  # fmt: skip
     terms = Terms(
         **off
         | dict.fromkeys(flags, False)
