@@ -99,6 +99,9 @@ class Plan:
     one_lot_success: FloatArray
     first_day: FloatArray
     appetite_rank: FloatArray  # of the oversubscription, from 0 to 1; NaN for seasoned stocks
+    offer_size: FloatArray  # HKD million raised
+    cornerstone_share: FloatArray  # of the offer
+    mechanism: tuple[str, ...]  # that divided the offer; empty for seasoned stocks
 
 
 def plan_stocks(seed: int, dates: DateArray, *, ipo_pop: bool) -> Plan:
@@ -143,7 +146,29 @@ def plan_stocks(seed: int, dates: DateArray, *, ipo_pop: bool) -> Plan:
         one_lot_success=np.concatenate([unknown, np.rint(success * 1000) / 1000]),
         first_day=np.concatenate([unknown, first_day]),
         appetite_rank=np.concatenate([unknown, _ranks(appetite) / max(listings - 1, 1)]),
+        offer_size=np.concatenate([unknown, _offer_sizes(seed, listings)]),
+        cornerstone_share=np.concatenate([unknown, _cornerstones(seed, listings)]),
+        mechanism=("",) * SEASONED + _mechanisms(seed, dates[first[SEASONED:]]),
     )
+
+
+def _offer_sizes(seed: int, listings: int) -> FloatArray:
+    """HKD million raised, whole; half of the offers raise less than 900."""
+    drawn = uniforms(seed, "hk offer size", listings)
+    return np.rint(along(drawn, (0.0, 0.25, 0.5, 0.8, 1.0), (80.0, 350.0, 900.0, 3000.0, 12000.0)))
+
+
+def _cornerstones(seed: int, listings: int) -> FloatArray:
+    """Share of the offer that cornerstones took: none in every third, at most 70 %."""
+    drawn = uniforms(seed, "hk cornerstones", listings)
+    return np.rint(along(drawn, (0.0, 0.33, 0.34, 1.0), (0.0, 0.0, 0.2, 0.7)) * 1000) / 1000
+
+
+def _mechanisms(seed: int, listed: DateArray) -> tuple[str, ...]:
+    """How each offer was divided: by PN18 to 11 August 2025; since then mostly by B, as it was."""
+    drawn = uniforms(seed, "hk mechanism", len(listed))
+    since = np.select([drawn < 0.8, drawn < 0.9], ["b", "18c"], "a")
+    return tuple(np.where(listed < np.datetime64("2025-08-12"), "pn18", since).tolist())
 
 
 def halted(dates: DateArray, columns: int) -> BoolArray:

@@ -95,6 +95,9 @@ def instruments(market: Market) -> pd.DataFrame:
             "offer_price": np.where(seasoned, np.nan, plan.start),
             "oversubscription": plan.oversubscription,
             "one_lot_success": plan.one_lot_success,
+            "ipo_mechanism": plan.mechanism,
+            "offer_size": plan.offer_size,
+            "cornerstone_share": plan.cornerstone_share,
         }
     )  # fmt: skip
     abroad = pd.DataFrame(
@@ -117,7 +120,8 @@ def instruments(market: Market) -> pd.DataFrame:
     for column in ("listed", "delisted"):
         rest[column] = np.full(len(rest), nothing, dtype="datetime64[ns]")
     whole = pd.concat([stocks, rest], ignore_index=True)
-    whole["board"] = whole["board"].where(whole["board"].notna(), "")
+    for column in ("board", "ipo_mechanism"):
+        whole[column] = whole[column].where(whole[column].notna(), "").astype("str")
     return whole.sort_values(["exchange", "symbol"], ignore_index=True)
 
 

@@ -109,7 +109,7 @@ def event_returns(events: Mapping[str, object]) -> list[tuple[str, str]]:
         if is_listing
         else ("return_0", "The entry session")
     )
-    return [first, (f"return_{horizon}", f"{horizon} sessions after entry")]
+    return [first, (f"return_{horizon}", f"{horizon} session{'s' * (horizon != 1)} after entry")]
 
 
 def _distribution(result: Result, daily: Series, benchmark: str) -> Chart | None:

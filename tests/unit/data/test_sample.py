@@ -17,8 +17,8 @@ from backtest.data.sample_effects import EPISODES
 
 ROOT = Path(__file__).resolve().parents[3]
 HASHES = {
-    True: "4b4b7fb89c8ffbbbff39cd46b832a6a42a427778ef800c97dce4768c843d4636",
-    False: "43af09ab5565eb14079afd20274df95244a242c72bfcc6c48ad4a993a7f56540",
+    True: "b8ed343973967289c391ce6ff35b5db423fc8e66d01a6c43181db109a0cfbea1",
+    False: "93b97639d4bd890a22e55f4e9e1aa024776b3607aca3a966db4688bff436363a",
 }
 
 
