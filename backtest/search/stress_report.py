@@ -235,14 +235,18 @@ def _capital(base: Case, cases: Sequence[Case], *, impact: float) -> list[Chapte
             [(c.label, formats.percent(c.scores["cagr"])) for c in ladder],
         ),
     )
-    rows = [_row(case, base, head=(case.label,)) for case in ladder]
+    # Caps let a large account hold longer: a return with more at work is not a better one.
+    rows = [
+        (*_row(case, base, head=(case.label,)), formats.percent(case.scores.get("exposure")))
+        for case in ladder
+    ]
     return [
         Chapter(
             name="capital",
             title="How much money it takes",
             note="",
             charts=[chart],
-            tables=[("", Table(("Capital", *_COLUMNS), rows))],
+            tables=[("", Table(("Capital", *_COLUMNS, "Gross exposure"), rows))],
         )
     ]
 

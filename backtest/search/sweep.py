@@ -112,7 +112,7 @@ def check_sweep(config: RunConfig, settings: SweepSettings) -> None:
     known = config.resolved()
     for expression in parse_constraints(settings.where):
         faults += [
-            Fault("sweep.where", f"'{key}' is no setting of this config")
+            Fault("sweep.where", f"'{key}' is no setting of this config{_hint(key)}")
             for key in keys_in(expression)
             if key not in keys and setting_at(known, key) is NOTHING
         ]
@@ -252,7 +252,9 @@ def failures(sweep: Sweep) -> tuple[int, str]:
     if not len(places):
         return 0, ""
     (first,) = rows_at(sweep.table, places[:1], ["trial", "error"]).to_pylist()
-    why = f"trial {first['trial']}: {first['error'].splitlines()[-1].strip()}"
+    said = first["error"].splitlines()[-1].strip()
+    said = said.removeprefix(f"trial {first['trial']}").strip()  # a fault says where it is from
+    why = f"trial {first['trial']}: {said}"
     if not columns.done.any():
         raise RunError(f"no trial came to an end: {len(places):,} failed; {why}")
     return len(places), why
@@ -340,6 +342,12 @@ def _as_written(row: Row, sweep: Sweep) -> Row:
     if sweep.settings.optuna is not None:
         return row
     return row | plan_of(sweep.settings).values(int(str(row["trial"])))
+
+
+def _hint(key: str) -> str:
+    """How a constraint says what the YAML says otherwise."""
+    words = {"null": "None", "true": "True", "false": "False"}
+    return f"; a constraint says {words[key]}" if key in words else ""
 
 
 def _number(value: object) -> float | None:

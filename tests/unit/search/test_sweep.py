@@ -297,6 +297,11 @@ def test_a_sweep_of_which_constraints_leave_nothing_is_refused(finished_sweep):
         finished_sweep("sweep.where=['strategy.params.window > 5']")
 
 
+def test_a_constraint_in_the_words_of_yaml_is_told_pythons(finished_sweep):
+    with pytest.raises(ConfigError, match=r"'null' is no setting .*; a constraint says None"):
+        finished_sweep("sweep.where=['exits.stop_loss == null']")
+
+
 def test_the_ledger_has_the_period_of_a_trial_that_varies_it(finished_sweep, tmp_path):
     sweep, _ = finished_sweep(
         "sweep.grid={data.start: ['2024-06-03'], strategy.params.window: [3, 5]}",
