@@ -273,6 +273,8 @@ def _choice(choice: str | MarketChoice) -> str:
         if use == "auto"
         else f"by the rules of {Path(use).name}"
     )
+    if isinstance(choice, MarketChoice) and choice.odd_lot_discount:
+        text += f", odd lots sold {_percent(choice.odd_lot_discount)} lower where they trade apart"
     brokerage = brokerage_of(choice)
     if brokerage is None:
         return text + (", no brokerage" if use != "frictionless" else "")

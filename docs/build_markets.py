@@ -92,6 +92,9 @@ def _limits(market: MarketRules) -> Iterator[tuple[str, ...]]:
         whose = ", ".join(part for part in (_listed(limits.kinds), _listed(limits.boards)) if part)
         for entry in limits.dated:
             text = f"±{100 * entry.limit:g} %, rounded to {entry.unit:g}"
+            if entry.first_day_up is not None and entry.first_day_down is not None:
+                band = f"-{100 * entry.first_day_down:g} to +{100 * entry.first_day_up:g} %"
+                text += f"; in the listing session {band} of the offer price"
             if entry.free_sessions:
                 text += f", none in the first {entry.free_sessions} sessions of a listing"
             yield whose or "all", text, *_when(entry)
@@ -113,6 +116,13 @@ def _others(market: MarketRules) -> Iterator[tuple[str, ...]]:
     for short in market.short_tick_rule:
         text = "not below the previous close, with `portfolio.short_tick_rule`"
         yield "short sales", text if short.holds else "at any price", *_when(short)
+    for sizes in market.order_sizes:
+        for size in sizes.dated:
+            text = f"at least {size.least:g} shares, then by {size.step:g}"
+            yield f"orders, {_listed(sizes.boards) or 'all boards'}", text, *_when(size)
+    for odd in market.odd_lots:
+        text = "apart, at the discount that a run sets" if odd.apart else "with whole lots"
+        yield "odd lots are sold", text, *_when(odd)
     for settled in market.settlement:
         text = "at once" if settled.days == 0 else f"{settled.days} settlement days after the sale"
         text += "" if settled.half_days else "; a half day is none"

@@ -36,6 +36,7 @@ ACTION_KINDS: Mapping[str, ActionKind] = {
     "ticker_change": ActionKind(symbol_to=True, is_ratio=True, in_prices=False),
     "takeover": ActionKind(in_prices=False),
     "delisting": ActionKind(in_prices=False),
+    "lot_size": ActionKind(is_ratio=True, in_prices=False),
 }
 """Every kind that the ``actions`` table may name."""
 

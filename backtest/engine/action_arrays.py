@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from backtest.data.grid import NEVER, Grid
-from backtest.kernels.codes import ACTION, DEAL, IN_KIND, PAYMENT
+from backtest.engine.lots import Lots
+from backtest.kernels.codes import ACTION, DEAL, IN_KIND, NEW_LOT, PAYMENT
 from backtest.kernels.world import GONE, Records
 
 IntArray = npt.NDArray[np.int32]
@@ -26,8 +27,11 @@ def action_arrays(grid: Grid) -> tuple[IntArray, Records]:
     return _pointers(exchange[order], actions.row[order], grid), acts
 
 
-def deal_arrays(grid: Grid) -> tuple[IntArray, Records, int]:
-    """Where each session's deals begin; the deals; how many of them are paid on a later day."""
+def deal_arrays(grid: Grid, lots: Lots) -> tuple[IntArray, Records, int]:
+    """Where each session's deals begin; the deals; how many of them are paid on a later day.
+
+    A lot that changes is one of them.
+    """
     table = grid.deals
     late = np.flatnonzero(table.pay_row >= 0)
     slot = np.full(len(table.kind), -1)
@@ -41,11 +45,13 @@ def deal_arrays(grid: Grid) -> tuple[IntArray, Records, int]:
     deals["slot"] = np.concatenate([slot, slot[paid]])
     deals["kind"][len(slot) :] = PAYMENT
     row = np.concatenate([table.row, table.pay_row[paid]])
-    exchange = grid.bars.column_exchange[deals["column"]].astype(np.int32)
-    order = np.lexsort((deals["target"], deals["column"], deals["kind"], row, exchange))
     # A gift whose instrument is not in the bundle is worth what its action says, and not held.
     known = (deals["kind"] != IN_KIND) | (np.concatenate([table.target, table.target[paid]]) >= 0)
-    order = order[known[order]]
+    cuts = np.zeros(len(lots.row), DEAL)
+    cuts["kind"], cuts["column"] = NEW_LOT, lots.column
+    deals, row = np.concatenate([deals[known], cuts]), np.concatenate([row[known], lots.row])
+    exchange = grid.bars.column_exchange[deals["column"]].astype(np.int32)
+    order = np.lexsort((deals["target"], deals["column"], deals["kind"], row, exchange))
     return _pointers(exchange[order], row[order], grid), deals[order], len(late)
 
 

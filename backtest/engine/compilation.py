@@ -15,6 +15,7 @@ from backtest.data.fx import check_fx, fx_rates, rate_known
 from backtest.data.grid import Grid
 from backtest.engine.action_arrays import action_arrays, deal_arrays, delisting_arrays
 from backtest.engine.halts import left_by_halts
+from backtest.engine.lots import Lots, lots_of
 from backtest.engine.money import (
     currencies_of,
     has_rates,
@@ -84,15 +85,14 @@ def build_world(
         raise DataError(f"fx of bundle '{bundle.name}'", faults)
     currencies = currencies_of(bundle, portfolio)
     kept, waits = portfolio.fx == "keep", not portfolio.spend_unsettled
-    columns = _columns(
-        bundle, grid, rules, currencies, execution=execution, portfolio=portfolio, account=account
-    )
+    lots = lots_of(bundle, grid, rules.tables, whole_shares=execution.whole_shares)
+    columns = _columns(bundle, grid, rules, currencies, lots, portfolio=portfolio, account=account)
     fx = [fx_rates(bundle.fx, own, portfolio.currency, times) for own in currencies]
     unknown = _volume_unknown(bundle, grid)
     impact = execution.slippage.impact > 0.0
     sigma, typical = _impact_inputs(grid, unknown) if impact else (_none(), _none())
     act_ptr, acts = action_arrays(grid)
-    deal_ptr, deals, claims = deal_arrays(grid)
+    deal_ptr, deals, claims = deal_arrays(grid, lots)
     gone_ptr, gone = delisting_arrays(grid)
     base = clock.base_sessions
     run = slice(clock.first, clock.last + 1)
@@ -129,6 +129,8 @@ def build_world(
         borrow_rate=borrow_rates(bundle, portfolio, closes),
         purse_rate=purse_rates(bundle, currencies, closes) if kept else _none(),
         hedge_rate=hedge_rates(bundle, currencies, closes) if portfolio.fx_hedge else _none(),
+        lots=lots.dated,
+        has_sizes=lots.has_sizes,
         settles=settlement(rules, clock) if waits else np.zeros((0, 0), np.int32),
         purses=len(currencies) if kept or waits or portfolio.fx_hedge else 0,
         rules=rules.tables,
@@ -207,8 +209,8 @@ def _columns(
     grid: Grid,
     rules: CompiledRules,
     currencies: list[str],
+    lots: Lots,
     *,
-    execution: Execution,
     portfolio: Portfolio,
     account: Account,
 ) -> Records:
@@ -218,11 +220,8 @@ def _columns(
     columns["currency"] = [currencies.index(own) for own in table["currency"]]
     columns["rule"] = rules.tables.row0
     columns["listed"] = np.maximum(grid.listed, -1)
-    lot = table["lot_size"].to_numpy(dtype=np.float64)
-    if bundle.prices == "adjusted" and not execution.whole_shares:
-        lot = np.where(lot == 1.0, 0.0, lot)
-    columns["lot"] = lot
-    columns["whole"] = (lot >= 1.0) & (lot == np.floor(lot))
+    columns["lot"] = lots.lot
+    columns["whole"] = lots.whole
     columns["offer"] = table["offer_price"].to_numpy(dtype=np.float64)
     columns["oversubscription"] = table["oversubscription"].to_numpy(dtype=np.float64)
     tax = portfolio.withholding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.kernels.book import change_shares, close_order, log_cash, to_lots
+from backtest.kernels.book import change_shares, close_order, log_cash, lot_of, to_lots
 from backtest.kernels.inner import inner
 from backtest.kernels.purses import receive, square
 from backtest.kernels.world import (
@@ -109,7 +109,7 @@ def split(
     column = world.columns[j]
     watch["typical_volume"] *= ratio  # of an order yet to be sized, too
     if slot["pending"]:
-        slot["order"] = to_lots(slot["order"] * ratio, column["lot"])
+        slot["order"] = to_lots(slot["order"] * ratio, lot_of(world, book, j))
         slot["wanted"] *= ratio
         if slot["order"] == 0.0 and not slot["leaves"]:
             close_order(book, log, event, j, LAPSED)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.kernels.book import NUDGE, change_shares, note_entry, to_lots
+from backtest.kernels.book import (
+    NUDGE,
+    change_shares,
+    is_too_small,
+    lot_of,
+    note_entry,
+    to_lots,
+)
 from backtest.kernels.codes import codes
 from backtest.kernels.costs import split_fees, tick_of, to_tick, total_fees
 from backtest.kernels.inner import inner
 from backtest.kernels.purses import HOME, conversion_cost, draw, hold_back, square
+from backtest.kernels.sizes import mind_sizes
 from backtest.kernels.valuation import buying_power, close_before, mark_held
 from backtest.kernels.world import (
     BATCH,
@@ -50,10 +58,15 @@ def at_limit(world: World, x: int, s: int, j: int, reference: float, side: float
     listed = world.columns[j]["listed"]
     if listed >= 0 and s - listed < rule["limit_free"]:
         return False
-    before = close_before(world.mark, world.act_ptr, world.acts, x, s, j)
+    if listed == s and rule["first_up"] > 0.0:
+        before = world.columns[j]["offer"]
+        move = rule["first_up"] if side > 0.0 else rule["first_down"]
+    else:
+        before = close_before(world.mark, world.act_ptr, world.acts, x, s, j)
+        move = rule["limit"]
     if not before > 0.0:
         return False
-    bound = before * (1.0 + side * rule["limit"])
+    bound = before * (1.0 + side * move)
     unit = rule["limit_unit"]
     if unit > 0.0:
         bound = np.floor(bound / unit + 0.5 + 1e-9) * unit
@@ -126,13 +139,15 @@ def quote(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -
         if may_refuse and amount > max(held[j], 0.0):
             refused = refused_short(world, terms, x, s, j, reference)
             if refused != FILLED:
-                amount = whole_lots_of(held[j], columns[j]["lot"])
+                amount = whole_lots_of(held[j], lot_of(world, book, j))
                 status = refused
         if shares == shares and not unknown and not terms.size_at_fill:
             used = watch[j]["used"] if watch[j]["used_on"] == s else 0.0
             budget = terms.max_participation * shares
             if not (slots[j]["leaves"] and amount <= budget - used):
                 lot = columns[j]["lot"]
+                if lot < 0.0:
+                    lot = lot_of(world, book, j)
                 room = to_lots(max(to_lots(budget, lot) - used, 0.0), lot)
                 if room < amount:
                     amount = room
@@ -157,6 +172,8 @@ def quote(world: World, terms: Terms, book: Book, x: int, s: int, side: float) -
                 paid = min(max(paid, min(low[j], reference)), max(high[j], reference))
             paid = max(paid, 0.0)
         trade["price"] = paid
+    if world.has_sizes:
+        mind_sizes(world, book, x, s, side)
 
 
 @inner
@@ -225,8 +242,14 @@ def fit(world: World, terms: Terms, book: Book, event: int, x: int, s: int) -> N
             part = 0.0
             if terms.short and held[j] < 0.0:
                 part = min(trade["amount"], -held[j])
-            more = to_lots(factor * (trade["amount"] - part), columns[j]["lot"])
-            if columns[j]["lot"] == 0.0 and more <= NUDGE * trade["asked"]:
+            lot = columns[j]["lot"]
+            is_dated = lot < 0.0
+            if is_dated:
+                lot = lot_of(world, book, j)
+            more = to_lots(factor * (trade["amount"] - part), lot)
+            if is_dated and is_too_small(world, book, j, part + more):
+                more = 0.0
+            if lot == 0.0 and more <= NUDGE * trade["asked"]:
                 more = 0.0  # next to nothing of what was asked, in fractions
             cut = part + more
             if cut < trade["amount"]:

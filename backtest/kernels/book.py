@@ -20,6 +20,7 @@ from backtest.kernels.world import (
     Ints,
     Log,
     Records,
+    World,
 )
 
 NUDGE = 1e-9  # of a lot: 0.29 / 0.01 is 28.999..., and an exact lot must not be lost to rounding
@@ -32,6 +33,26 @@ def to_lots(shares: float, lot: float) -> float:
         return shares
     lots = np.floor(abs(shares) / lot + NUDGE) * lot
     return lots if shares >= 0.0 else -lots
+
+
+@inner
+def lot_of(world: World, book: Book, j: int) -> float:
+    """Lot of column ``j`` in its session that is open or was closed last."""
+    lot = world.columns[j]["lot"]
+    if lot < 0.0:
+        s = max(book.desks[world.columns[j]["exchange"]]["row"], 0)
+        lot = world.lots[s, np.int64(-1.0 - lot), 0]
+    return lot
+
+
+@inner
+def is_too_small(world: World, book: Book, j: int, q: float) -> bool:
+    """Whether an order of ``q`` shares is below the least, and is not all that is held."""
+    place = -1.0 - world.columns[j]["lot"]
+    if place < 0.0 or q + book.shares[j] == 0.0:
+        return False
+    s = max(book.desks[world.columns[j]["exchange"]]["row"], 0)
+    return abs(q) < world.lots[s, np.int64(place), 1]
 
 
 @inner

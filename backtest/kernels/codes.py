@@ -43,5 +43,6 @@ DEAL = np.dtype(  # what a session does to a holding, beyond splits and cash at 
 
 # kind of deal, in their order at one OPEN
 PAYMENT, CLAIM, SCRIP, IN_KIND, RIGHTS, OPEN_OFFER, TAKEOVER, TICKER_CHANGE = codes(8)
+NEW_LOT = codes(1, first=8)[0]
 # what is done with rights
 LAPSE, SELL, TAKE_UP = codes(3)

@@ -37,6 +37,11 @@ ROW = np.dtype(
         ("limit", "f8"),  # daily price limit, fraction; 0 = none
         ("limit_unit", "f8"),  # the limit price is rounded to this
         ("limit_free", "i4"),  # first own sessions since listing without a limit
+        ("first_up", "f8"),  # in the listing session, over the offer price; 0 = the limit above
+        ("first_down", "f8"),
+        ("lot", "f8"),  # in place of the instruments' own; 0 = theirs
+        ("least", "f8"),  # shares of an order
+        ("odd_discount", "f8"),  # of what is sold beyond whole lots, fraction
         ("t_plus_one", "?"),  # bought today cannot be sold today
         ("short_tick_rule", "?"),  # short sales only at the price before or above
         ("ipo_fee", "f8"),  # of the offer price

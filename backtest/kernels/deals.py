@@ -8,6 +8,7 @@ from backtest.kernels.book import (
     change_shares,
     close_order,
     log_cash,
+    lot_of,
     note_entry,
     tidy_waiting,
     to_lots,
@@ -16,6 +17,7 @@ from backtest.kernels.codes import (
     CLAIM,
     IN_KIND,
     LAPSE,
+    NEW_LOT,
     OPEN_OFFER,
     PAYMENT,
     RIGHTS,
@@ -64,7 +66,9 @@ def take_deals(
         if RIGHTS <= kind <= OPEN_OFFER:
             book.watch[j]["average"] *= world.deals[k]["factor"]
             book.watch[j]["peak"] *= world.deals[k]["factor"]
-        if kind > TAKEOVER:
+        if kind == NEW_LOT:
+            cut_order(world, book, log, event, j)
+        elif kind > TAKEOVER:
             move(world, terms, book, log, event, k)
         elif book.shares[j] == 0.0:
             if kind == TAKEOVER:
@@ -79,6 +83,16 @@ def take_deals(
             acquire(world, terms, book, log, event, k)
         else:
             subscribe(world, terms, book, log, event, s, k)
+
+
+@inner
+def cut_order(world: World, book: Book, log: Log, event: int, j: int) -> None:
+    """A pending order to the lots that hold from this session on; what leaves stays whole."""
+    slot = book.slots[j]
+    if slot["pending"] and not slot["leaves"]:
+        slot["order"] = to_lots(slot["order"], lot_of(world, book, j))
+        if slot["order"] == 0.0:
+            close_order(book, log, event, j, LAPSED)
 
 
 @inner
@@ -299,7 +313,7 @@ def move_order(
     new["ticket"] = old["ticket"]
     new["leaves"] = old["leaves"]
     new["why"] = old["why"]
-    new["order"] = to_lots(old["order"] * ratio, world.columns[target]["lot"])
+    new["order"] = to_lots(old["order"] * ratio, lot_of(world, book, target))
     new["wanted"] = old["wanted"] * ratio
     book.watch[target]["sigma"] = book.watch[j]["sigma"]
     book.watch[target]["typical_volume"] = book.watch[j]["typical_volume"] * ratio

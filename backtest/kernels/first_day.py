@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtest.kernels.batch import fit, quote, settle
-from backtest.kernels.book import tidy_waiting, to_lots
+from backtest.kernels.book import lot_of, tidy_waiting, to_lots
 from backtest.kernels.fills import fill_orders, gather, report
 from backtest.kernels.inner import inner
 from backtest.kernels.world import (
@@ -106,7 +106,7 @@ def cap(world: World, terms: Terms, book: Book, x: int, s: int) -> None:
             continue
         most = terms.first_day_part * volume
         if trade["asked"] > most:
-            trade["asked"] = to_lots(most, world.columns[j]["lot"])
+            trade["asked"] = to_lots(most, lot_of(world, book, j))
 
 
 @inner

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.kernels.book import NUDGE, close_order, set_status, tidy_waiting, to_lots
+from backtest.kernels.book import (
+    NUDGE,
+    close_order,
+    is_too_small,
+    lot_of,
+    set_status,
+    tidy_waiting,
+    to_lots,
+)
 from backtest.kernels.inner import inner
 from backtest.kernels.valuation import mark_held, mark_now, nav_at, nav_now, note_impact
 from backtest.kernels.world import (
@@ -245,10 +253,15 @@ def open_orders(
             status = NO_PRICE
         else:
             lot = columns[j]["lot"]
+            is_dated = lot < 0.0
+            if is_dated:
+                lot = lot_of(world, book, j)
             wanted = weight * nav / (price * rate)
             q = to_lots(to_lots(wanted, lot) - held, lot)
             if lot == 0.0 and abs(q) <= NUDGE * max(abs(wanted), abs(held)):
                 q = 0.0  # a position that is to stay as it is, in floats
+            elif is_dated and is_too_small(world, book, j, q):
+                q = 0.0
             wanted -= held
             if band > 0.0 and abs(q) * price * rate / nav < band:
                 q = 0.0

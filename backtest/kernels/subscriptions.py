@@ -8,6 +8,7 @@ from backtest.kernels.book import (
     NUDGE,
     close_order,
     log_cash,
+    lot_of,
     set_status,
     tidy_waiting,
     to_lots,
@@ -72,7 +73,7 @@ def apply_for(
             close_order(book, log, event, j, NO_PRICE)
             continue
         slot["wanted"] *= world.columns[j]["offer"] / offer["price"] / (1.0 - terms.financed)
-        need += own_money(world, terms, event, j, slot["wanted"])
+        need += own_money(world, terms, book, event, j, slot["wanted"])
     available = max(buying_power(world, terms, book, event), 0.0)
     if terms.keeps:  # an application takes the portfolio's currency, bought with the others'
         available /= 1.0 + terms.fx_cost
@@ -81,7 +82,7 @@ def apply_for(
         j = book.waiting[k]
         slot = book.slots[j]
         if slot["pending"] and world.offers[j]["row"] == row and slot["order"] > 0.0:
-            shares = to_lots(share * slot["wanted"], world.columns[j]["lot"])
+            shares = to_lots(share * slot["wanted"], lot_of(world, book, j))
             if share <= NUDGE or shares == 0.0:
                 close_order(book, log, event, j, LAPSED if share == 1.0 else CASH_SCALED)
             else:
@@ -115,11 +116,11 @@ def sell_what_comes(world: World, orders: Orders, book: Book, log: Log, event: i
 
 
 @inner
-def own_money(world: World, terms: Terms, event: int, j: int, shares: float) -> float:
+def own_money(world: World, terms: Terms, book: Book, event: int, j: int, shares: float) -> float:
     """Cash that an application takes, portfolio currency: what is not lent, the broker's fee."""
     offer = world.offers[j]
     if terms.placing:
-        shares = to_lots(shares * offer["rate"], world.columns[j]["lot"])
+        shares = to_lots(shares * offer["rate"], lot_of(world, book, j))
     amount = shares * offer["price"] * (1.0 + offer["fee"]) * (1.0 - terms.financed)
     return (amount + terms.handling_fee) * world.fx[event, world.columns[j]["currency"]]
 
@@ -132,7 +133,7 @@ def lock(
     slot = book.slots[j]
     rate = world.fx[event, world.columns[j]["currency"]]
     fee = terms.handling_fee * rate
-    locked = own_money(world, terms, event, j, shares) - fee
+    locked = own_money(world, terms, book, event, j, shares) - fee
     applied = book.applied[j]
     applied["shares"] = shares
     applied["locked"] = locked
@@ -161,7 +162,7 @@ def allot(world: World, terms: Terms, book: Book, log: Log, event: int, x: int, 
         rate = world.fx[event, world.columns[j]["currency"]]
         unlock(book, log, event, j, rate)
         charge_loan(world, terms, book, log, event, j, shares)
-        amount = allotted(world, terms, j, shares)
+        amount = allotted(world, terms, book, j, shares)
         slot = book.slots[j]
         kept = (slot["decided"], slot["ticket"], slot["why"])
         slot["decided"] = applied["decided"]
@@ -212,10 +213,10 @@ def charge_loan(
 
 
 @inner
-def allotted(world: World, terms: Terms, j: int, shares: float) -> float:
+def allotted(world: World, terms: Terms, book: Book, j: int, shares: float) -> float:
     """Shares that an application gets: a placing's part, the expected lots, or a draw of them."""
     offer = world.offers[j]
-    lot = world.columns[j]["lot"]
+    lot = lot_of(world, book, j)
     if terms.placing or lot == 0.0:
         return to_lots(shares * offer["rate"], lot)
     expected = expected_lots(shares / lot, offer["one_lot"], offer["rate"])

@@ -29,7 +29,7 @@ COLUMN = np.dtype(
         ("currency", "u4"),  # 0 is the portfolio's
         ("rule", "u4"),  # rule row of the first period
         ("listed", "i4"),  # own session of the listing, -1 unknown or before the first
-        ("lot", "f8"),  # 0: fractional
+        ("lot", "f8"),  # 0: fractional; below 0: -1 - its place in World.lots
         ("offer", "f8"),
         ("oversubscription", "f8"),
         ("kept", "f8"),  # share of a dividend that withholding leaves
@@ -166,6 +166,8 @@ class World(NamedTuple):
     borrow_rate: Floats  # (T, N): annual, known at each base close, NaN: Terms.borrow; (0, 0)
     purse_rate: Floats  # (T, C) where cash is kept by currency: as `rate`, NaN without rates
     hedge_rate: Floats  # (T, C) where currencies are hedged: as `rate`, alike 0 where it is missing
+    lots: Floats  # (S, K, 2): lot and least order, of the columns whose lot has a place there
+    has_sizes: bool  # least orders, or discounts on odd lots
     settles: Ints  # (X, S) where it matters: session at whose open the cash of a sale is there
     purses: int  # currencies with a purse of their own, 0 where there is only one cash
     rules: RuleTables

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal, TypeVar
 
 from backtest.market.model import Dated, MarketRules, TickTable
-from backtest.market.rows import price_limits, tick_tables
+from backtest.market.rows import order_sizes, price_limits, tick_tables
 
 D = TypeVar("D", bound=Dated)
 
@@ -50,6 +50,10 @@ def doubts(
         what = f"price limit for {kind}" + (f" on {board}" if board else "")
         yield from _unverified(market, what, limits, begin, end)
         yield from _assumed(market, what, limits, begin)
+        sizes = [entry for entry in order_sizes(market, board) if entry.since <= end]
+        yield from _unverified(market, f"order size on {board or 'all boards'}", sizes, begin, end)
+    if any(entry.discount > 0.0 for entry in market.odd_lots):
+        yield from _unverified(market, "odd-lot discount", market.odd_lots, begin, end)
     for what, dated in (("T+1", market.t_plus_one), ("subscription fee", market.ipo)):
         yield from _unverified(market, what, dated, begin, end)
         yield from _assumed(market, what, dated, begin)

@@ -17,14 +17,14 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from backtest.errors import Fault, FaultyInput, MarketError
 from backtest.market.model import MarketRules
-from backtest.market.options import with_options
+from backtest.market.options import with_odd_lots, with_options
 from backtest.market.settings import Brokerage, MarketChoice
 
 Key = str | int
 Where = dict[tuple[Key, ...], tuple[int, int]]
 
 _FOLDER = Path(__file__).parent
-_FLAGS = frozenset({"holds", "half_days"})  # the keys whose value is true or false
+_FLAGS = frozenset({"holds", "half_days", "apart"})  # the keys whose value is true or false
 
 
 def list_markets() -> dict[str, Path]:
@@ -102,7 +102,8 @@ def resolve_markets(
             if picked.use not in loaded:
                 loaded[picked.use] = load_market(picked.use, root)
             market = loaded[picked.use]
-        resolved[exchange] = (with_options(market, picked.options), picked.brokerage)
+        market = with_odd_lots(with_options(market, picked.options), picked.odd_lot_discount)
+        resolved[exchange] = (market, picked.brokerage)
     return resolved
 
 

@@ -147,15 +147,53 @@ class Ticks(BaseModel):
     dated: Annotated[list[TickTable], AfterValidator(_ascending)] = Field(min_length=1)
 
 
-class TickOption(BaseModel):
-    """Ticks whose first day nobody verified: they hold from a day that a run names, or never."""
+class OrderSize(Dated):
+    """Sizes that orders may have, in place of the instruments' lots."""
+
+    least: float = Field(gt=0, description="least shares of an order; a smaller rest is sold whole")
+    step: float = Field(gt=0, description="orders are multiples of it: the lot")
+
+
+class OrderSizes(BaseModel):
+    """Order sizes of some boards; the first entry of the file that fits counts."""
+
+    model_config = _FROZEN
+
+    boards: list[str] = Field([], description="boards; empty = every board")
+    dated: Annotated[list[OrderSize], AfterValidator(_ascending)] = Field(min_length=1)
+
+
+class RuleOption(BaseModel):
+    """A rule whose figures or first day nobody verified: it holds from a day that a run names.
+
+    Either ticks, with ``bands``, or order sizes, with ``least`` and ``step``.
+    """
 
     model_config = _FROZEN
 
     description: str = Field(min_length=1, description="what it is, and what is doubted")
     source: str = Field(min_length=1, description="where the figures are from")
     kinds: list[str] = Field([], description="kinds of the entry of 'ticks' that it continues")
-    bands: Annotated[list[Band], AfterValidator(_bands)] = Field(min_length=1)
+    bands: Annotated[list[Band], Field(min_length=1), AfterValidator(_bands)] | None = None
+    boards: list[str] = Field([], description="boards whose order sizes it sets")
+    least: float | None = Field(None, gt=0, description="least shares of an order")
+    step: float | None = Field(None, gt=0, description="orders are multiples of it")
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> RuleOption:
+        sizes = self.least is not None and self.step is not None
+        if (self.least is None) != (self.step is None) or sizes == (self.bands is not None):
+            raise ValueError("an option has either 'bands' or both 'least' and 'step'")
+        return self
+
+
+class OddLots(Dated):
+    """How what is no whole lot is sold."""
+
+    apart: bool = Field(description="true: not in the main book, usually at a discount")
+    discount: Fraction = Field(
+        0.0, ge=0, lt=1, description="below the price of whole lots; a run's odd_lot_discount"
+    )
 
 
 class PriceLimit(Dated):
@@ -163,7 +201,21 @@ class PriceLimit(Dated):
 
     limit: Fraction = Field(gt=0, lt=1, description="share of the previous close, such as '10%'")
     free_sessions: int = Field(0, ge=0, description="first sessions since listing without a limit")
+    first_day_up: Fraction | None = Field(
+        None, gt=0, description="in the listing session instead: largest rise over the offer price"
+    )
+    first_day_down: Fraction | None = Field(
+        None, gt=0, lt=1, description="the same: largest fall below the offer price"
+    )
     unit: float = Field(gt=0, description="the limit price is rounded to a multiple of this")
+
+    @model_validator(mode="after")
+    def _first_day_whole(self) -> PriceLimit:
+        if (self.first_day_up is None) != (self.first_day_down is None):
+            raise ValueError("'first_day_up' and 'first_day_down' go together")
+        if self.first_day_up is not None and self.free_sessions:
+            raise ValueError("a first day with a band is no free session")
+        return self
 
 
 class PriceLimits(BaseModel):
@@ -275,10 +327,14 @@ class MarketRules(BaseModel):
     boards: Boards | None = Field(None, description="none: boards make no difference")
     fees: list[Fee] = Field([], description="statutory and exchange costs, in the order of charge")
     ticks: list[Ticks] = Field([], description="price steps; none = any price")
-    options: dict[str, TickOption] = Field(
+    options: dict[str, RuleOption] = Field(
         {}, description="rules that are off unless a run switches them on"
     )
     price_limits: list[PriceLimits] = Field([], description="daily price limits; none = no limit")
+    order_sizes: list[OrderSizes] = Field([], description="in place of lots; none = the lots")
+    odd_lots: Annotated[list[OddLots], AfterValidator(_ascending)] = Field(
+        [], description="sale of odd lots; empty: with whole lots, at their price"
+    )
     t_plus_one: Annotated[list[TPlusOne], AfterValidator(_ascending)] = Field(
         [], description="empty: what is bought may be sold at once"
     )
@@ -302,8 +358,12 @@ class MarketRules(BaseModel):
             for board in limits.boards:
                 if board not in names:
                     raise ValueError(f"price_limits: board {board!r} is not among boards.names")
+        sized = [entry.boards for entry in self.order_sizes]
+        sized += [option.boards for option in self.options.values()]
+        if odd := [board for boards in sized for board in boards if board not in names]:
+            raise ValueError(f"order sizes: board {odd[0]!r} is not among boards.names")
         for name, option in self.options.items():
-            if all(entry.kinds != option.kinds for entry in self.ticks):
+            if option.bands is not None and all(e.kinds != option.kinds for e in self.ticks):
                 raise ValueError(f"options.{name}: no entry of 'ticks' is of the same kinds")
         return self
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from backtest.errors import MarketError
-from backtest.market.model import MarketRules, TickTable
+from backtest.market.model import MarketRules, OrderSize, OrderSizes, RuleOption, TickTable
 
 
 def with_options(market: MarketRules, options: Mapping[str, date]) -> MarketRules:
@@ -20,7 +20,7 @@ def with_options(market: MarketRules, options: Mapping[str, date]) -> MarketRule
     MarketError
         For a name that the file has not, or a day that is not after its last dated entry.
     """
-    ticks = list(market.ticks)
+    ticks, sizes = list(market.ticks), list(market.order_sizes)
     for name, day in sorted(options.items()):
         if name not in market.options:
             near = difflib.get_close_matches(name, market.options, n=1)
@@ -30,6 +30,9 @@ def with_options(market: MarketRules, options: Mapping[str, date]) -> MarketRule
                 f"market.options: {market.name!r} has no option {name!r}{hint}; it has: {known}"
             )
         option = market.options[name]
+        if option.bands is None:
+            sizes.insert(0, _sizes(option, day))
+            continue
         at = next(k for k, entry in enumerate(ticks) if entry.kinds == option.kinds)
         last = ticks[at].dated[-1].since
         if day <= last:
@@ -42,4 +45,34 @@ def with_options(market: MarketRules, options: Mapping[str, date]) -> MarketRule
         )
         dated = [*ticks[at].dated, table]
         ticks[at] = ticks[at].model_copy(update={"dated": dated})
-    return market.model_copy(update={"ticks": ticks}) if options else market
+    if not options:
+        return market
+    return market.model_copy(update={"ticks": ticks, "order_sizes": sizes})
+
+
+def _sizes(option: RuleOption, day: date) -> OrderSizes:
+    """Order sizes of an option from ``day`` on."""
+    size = OrderSize.model_validate(
+        {
+            "from": day,
+            "status": "unverified",
+            "source": option.source,
+            "least": option.least,
+            "step": option.step,
+        }
+    )
+    return OrderSizes(boards=option.boards, dated=[size])
+
+
+def with_odd_lots(market: MarketRules, discount: float) -> MarketRules:
+    """``market`` with ``discount``, a fraction, on odd lots where they are sold apart.
+
+    Nothing publishes such a discount: the rule counts as unverified, and a run that sets it warns.
+    """
+    if discount == 0.0 or not market.odd_lots:
+        return market
+    odd = [
+        entry.model_copy(update={"discount": discount, "status": "unverified"})
+        for entry in market.odd_lots
+    ]
+    return market.model_copy(update={"odd_lots": odd})

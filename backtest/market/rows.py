@@ -13,6 +13,7 @@ from backtest.market.model import (
     Fee,
     FeeRate,
     MarketRules,
+    OrderSize,
     PriceLimit,
     Subscription,
     TickTable,
@@ -46,6 +47,8 @@ class Row:
     t_plus_one: bool = False
     short_tick_rule: bool = False
     ipo: Subscription | None = None
+    size: OrderSize | None = None
+    odd_discount: float = 0.0
 
 
 def row_on(
@@ -68,6 +71,7 @@ def row_on(
     table = None if adjusted else _holding(tick_tables(market, kind), day)
     t_plus_one = _holding(market.t_plus_one, day)
     short_tick = _holding(market.short_tick_rule, day)
+    odd = _holding(market.odd_lots, day)
     return Row(
         charges=tuple(charges),
         bands=tuple(table.bands) if table else (),
@@ -75,12 +79,16 @@ def row_on(
         t_plus_one=t_plus_one is not None and t_plus_one.holds,
         short_tick_rule=short_tick is not None and short_tick.holds,
         ipo=_holding(market.ipo, day),
+        size=None if adjusted else in_force(order_sizes(market, board), day),
+        odd_discount=odd.discount if odd is not None and odd.apart else 0.0,
     )
 
 
 def changes(market: MarketRules, begin: date, end: date) -> list[date]:
     """Days after ``begin``, up to ``end``, on which any rule of the market changes."""
     lists: list[Sequence[Dated]] = [market.t_plus_one, market.short_tick_rule, market.ipo]
+    lists.append(market.odd_lots)
+    lists += [sizes.dated for sizes in market.order_sizes]
     for fee in market.fees:
         lists += [fee.dated, fee.exempt]
     lists += [ticks.dated for ticks in market.ticks]
@@ -105,6 +113,12 @@ def board_of(market: MarketRules, symbol: str, board: object) -> str:
 def tick_tables(market: MarketRules, kind: str) -> Sequence[TickTable]:
     """Tick tables of a kind, by date; empty where there are none."""
     fitting = (entry for entry in market.ticks if not entry.kinds or kind in entry.kinds)
+    return next((entry.dated for entry in fitting), [])
+
+
+def order_sizes(market: MarketRules, board: str) -> Sequence[OrderSize]:
+    """Order sizes of a board, by date; empty where its orders are of the instruments' lots."""
+    fitting = (entry for entry in market.order_sizes if not entry.boards or board in entry.boards)
     return next((entry.dated for entry in fitting), [])
 
 

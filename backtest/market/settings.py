@@ -50,6 +50,14 @@ class MarketChoice(BaseModel):
         description="rules that the market's file holds back because their first day is not "
         "verified, each with the day from which it is to hold",
     )
+    odd_lot_discount: Fraction = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="how far below the price of whole lots the part of a sale that is no whole lot "
+        "goes, such as '5%', in markets that trade odd lots apart from the main book (Hong Kong); "
+        "no source gives a figure, and 0 flatters accounts that hold odd lots",
+    )
 
 
 def _read_choice(value: object) -> str | MarketChoice:
@@ -70,7 +78,7 @@ _Choice = Annotated[str | MarketChoice, BeforeValidator(_read_choice)]
 
 
 def _read_settings(value: object) -> str | MarketChoice | dict[str, str | MarketChoice]:
-    if isinstance(value, Mapping) and not {"use", "brokerage", "options"} & set(value):
+    if isinstance(value, Mapping) and not set(MarketChoice.model_fields) & set(value):
         if not value:
             raise ValueError("must name at least one exchange, got an empty map")
         return TypeAdapter(dict[str, _Choice]).validate_python(dict(value))

@@ -189,6 +189,14 @@ def market_of(rules: list[Rule]) -> MarketRules:
         "price_limits": _limits(by_kind.get("limit", [])),
         "t_plus_one": _holds(by_kind.get("t_plus_one", [])),
         "short_tick_rule": _holds(by_kind.get("short_tick_rule", [])),
+        "order_sizes": [
+            {"dated": [{key: r[key] for key in ("from", "least", "step")} | WITNESS]}
+            for r in by_kind.get("order_size", [])
+        ],
+        "odd_lots": [
+            {"from": r["from"], "apart": True, "discount": r["discount"], **WITNESS}
+            for r in by_kind.get("odd_lots", [])
+        ],
         "settlement": [
             {key: rule[key] for key in ("from", "days", "half_days")} | WITNESS
             for rule in by_kind.get("settlement", [])
@@ -226,8 +234,8 @@ def _ticks(rules: list[Rule]) -> list[dict[str, object]]:
 
 
 def _limits(rules: list[Rule]) -> list[dict[str, object]]:
-    keys = ("from", "limit", "unit", "free_sessions")
-    dated = [{key: rule[key] for key in keys} | WITNESS for rule in rules]
+    keys = ("from", "limit", "unit", "free_sessions", "first_day_up", "first_day_down")
+    dated = [{key: rule[key] for key in keys if key in rule} | WITNESS for rule in rules]
     return [{"dated": dated}] if dated else []
 
 

@@ -20,6 +20,7 @@ from tests.oracles.slow_tables import (
     World,
     fees_of,
     limit_locked,
+    lot_in,
     number,
     tick_of,
     to_lots,
@@ -126,11 +127,35 @@ class Account:
     bought: dict[str, Decimal] = field(default_factory=dict)  # in the running session, for T+1
     used: dict[str, Decimal] = field(default_factory=dict)  # of the running bar's volume budget
     fills: list[Fill] = field(default_factory=list)
+    lots: dict[str, Decimal] = field(default_factory=dict)  # where they are no longer the first
+    today: dict[str, date] = field(default_factory=dict)  # last session begun, by exchange
     locked: Decimal = ZERO  # in applications for new listings
     seen: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.money = Money(self.tables, self.world, self.seen)
+
+    # --- lots --------------------------------------------------------------------------------
+
+    def _rules_today(self, exchange: str) -> DayRules:
+        first = self.world.sessions[exchange][0][0]
+        return self.tables.rules(exchange, self.today.get(exchange, first))
+
+    def lot(self, instrument: Instrument) -> Decimal:
+        """Return the lot in the exchange's last session that has begun."""
+        step = self._rules_today(instrument.exchange).step
+        return self.lots.get(instrument.symbol, instrument.lot) if step is None else step
+
+    def is_too_small(self, instrument: Instrument, shares: Decimal) -> bool:
+        """Say whether an order is below the least one, and is not all that is held."""
+        least = self._rules_today(instrument.exchange).least
+        return abs(shares) < least and shares != -self.held(instrument.symbol)
+
+    def begin(self, instrument: Instrument, day: date) -> None:
+        """Take the lots that an instrument's actions bring on ``day``."""
+        for kind, value in self.tables.actions.get((instrument.symbol, day), []):
+            if kind == "lot_size":
+                self.lots[instrument.symbol] = lot_in(self.world, value)
 
     # --- marks -------------------------------------------------------------------------------
 
@@ -216,7 +241,11 @@ class Account:
         if instrument.listed is not None and instrument.listed >= days[0]:
             age = sum(instrument.listed <= day <= moment.day for day in days) - 1
         table = self.previous if moment.at_close else self.closes
-        return limit_locked(self.rules(moment), side, reference, table.get(instrument.symbol), age)
+        last, offered = table.get(instrument.symbol), instrument.offer_price
+        rules = self.rules(moment)
+        locked = limit_locked(rules, side, reference, last, age, offered=offered)
+        self.seen["first_day_band"] += locked and age == 0
+        return locked
 
     def refused_short(
         self, instrument: Instrument, moment: Moment, reference: Decimal
@@ -248,9 +277,10 @@ class Account:
             return quantity
         budget = number(execution.max_participation) * volume
         budget -= self.used.get(instrument.symbol, ZERO)
-        if is_exit and quantity <= budget + NUDGE * instrument.lot:
+        lot = self.lot(instrument)
+        if is_exit and quantity <= budget + NUDGE * lot:
             return quantity
-        return min(quantity, to_lots(max(budget, ZERO), instrument.lot))
+        return min(quantity, to_lots(max(budget, ZERO), lot))
 
     def estimates(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
         """Return sigma and V as known now."""
@@ -288,7 +318,17 @@ class Account:
             inside = min(max(price, min(bar.low, reference)), max(bar.high, reference))
             self.seen["clamped"] += inside != price
             price = inside
-        return max(price, ZERO)
+        return max(price, ZERO) * self._odd_lot(trade, moment)
+
+    def _odd_lot(self, sale: Trade, moment: Moment) -> Decimal:
+        """Return what is paid of the price on average: the odd part of a sale goes for less."""
+        odd = sale.quantity - to_lots(sale.quantity, self.lot(sale.instrument))
+        discount = self.rules(moment).odd_discount
+        if sale.side > 0 or discount == 0 or odd <= NUDGE * self.lot(sale.instrument):
+            return ONE
+        self.seen["odd_lot"] += 1
+        whole = sale.quantity - odd
+        return (whole + odd * (1 - discount)) / sale.quantity
 
     def book(
         self, moment: Moment, trade: Trade, quantity: Decimal, reason: str, decided: datetime | None
@@ -395,8 +435,12 @@ class Account:
             free = total - floor
             factor = max(ZERO, (available - floor) / free) if free > 0 else ZERO
             for i, buy in enumerate(buys):
-                part = _scaled(factor * (quantities[i] - covered[i]), buy)
-                quantities[i] = covered[i] + part
+                part = self._scaled(factor * (quantities[i] - covered[i]), buy)
+                small = self.is_too_small(buy.instrument, covered[i] + part)
+                if small and buy.offer_fee is None:
+                    self.seen["scaled_too_small"] += part > 0
+                    part = ZERO
+                quantities[i] = min(covered[i] + part, quantities[i])
         while total_of(quantities) > enough and any(quantities):
             self.seen["dropped"] += 1
             sizes = needs(quantities)
@@ -405,15 +449,15 @@ class Account:
             quantities[smallest] = ZERO
         return quantities
 
+    def _scaled(self, shares: Decimal, buy: Trade) -> Decimal:
+        """Round a scaled quantity down to lots; fractions of next to nothing are nothing."""
+        lot = self.lot(buy.instrument)
+        if buy.offer_fee is not None or lot == 0:
+            return shares if shares > DUST * buy.asked else ZERO
+        return to_lots(shares, lot)
+
 
 def _months_on(day: date, months: int) -> date:
     """Return the same day of a later month, or the last that it has."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
-def _scaled(shares: Decimal, buy: Trade) -> Decimal:
-    """Round a scaled quantity down to lots; fractions of next to nothing are nothing."""
-    if buy.offer_fee is not None or buy.instrument.lot == 0:
-        return shares if shares > DUST * buy.asked else ZERO
-    return to_lots(shares, buy.instrument.lot)

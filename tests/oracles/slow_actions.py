@@ -267,7 +267,7 @@ class Deals:
         self.account.seen["moved_order"] += 1
         order = book.pending.pop(old)
         book.pending[new] = order
-        order.remaining = to_lots(order.remaining * deal.value, deal.target.lot)
+        order.remaining = to_lots(order.remaining * deal.value, self.account.lot(deal.target))
         if order.volume is not None:
             order.volume *= deal.value
         if order.remaining == 0 and not order.is_exit:

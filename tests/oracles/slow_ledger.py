@@ -132,6 +132,10 @@ class _Run:
         self.account.money.release(moment)
         self.book.allot(moment)
         self.subscriptions.allot(moment)
+        before = {i.symbol: self.account.lot(i) for i in columns}
+        self.account.today[moment.exchange] = moment.day
+        for instrument in columns:
+            self.account.begin(instrument, moment.day)
         for kind, act in (("split", self._split), ("dividend", self._dividend)):
             for instrument in columns:
                 for what, value in self.tables.actions.get((instrument.symbol, moment.day), []):
@@ -141,6 +145,9 @@ class _Run:
                 self.deals.ex_rights(moment)
         self.deals.lower(moment)
         self.deals.settle(moment)
+        for instrument in columns:
+            if self.account.lot(instrument) != before[instrument.symbol]:
+                self._cut_order(instrument, moment)
         if (moment.exchange, moment.day) in self.world.shut:
             self.account.seen["waited"] += bool(self.book.pending)
             return
@@ -182,9 +189,21 @@ class _Run:
             order.volume *= ratio
         if order is not None and order.weight is None:
             account.seen["split_pending"] += 1
-            order.remaining = to_lots(order.remaining * ratio, instrument.lot)
+            order.remaining = to_lots(order.remaining * ratio, account.lot(instrument))
             if order.remaining == 0 and not order.is_exit:
                 self.book.end(symbol, "lapsed", moment.time)
+
+    def _cut_order(self, instrument: Instrument, moment: Moment) -> None:
+        """Cut a pending order to lots of another size."""
+        self.account.seen["new_lot"] += 1
+        order = self.book.pending.get(instrument.symbol)
+        if order is None or order.is_exit or order.is_offer or order.weight is not None:
+            return
+        cut = to_lots(order.remaining, self.account.lot(instrument))
+        self.account.seen["new_lot_cut"] += cut != order.remaining
+        order.remaining = cut
+        if order.remaining == 0:
+            self.book.end(instrument.symbol, "lapsed", moment.time)
 
     def _dividend(self, instrument: Instrument, gross: Decimal, moment: Moment) -> None:
         """Credit the net dividend and lower the last close by the gross one."""

@@ -98,7 +98,7 @@ class Book:
         worth = price * self.tables.fx(instrument.currency, time)
         held = account.held(symbol)
         wanted = weight * nav / worth
-        order.shares = order.remaining = _order_shares(wanted, held, instrument)
+        order.shares = order.remaining = self._order_shares(wanted, held, instrument)
         order.wanted = wanted - held
         if self._subscribes(instrument, weight, time):
             order.is_offer, order.remaining = True, wanted
@@ -236,7 +236,7 @@ class Book:
         most = self._first_day_cap(bar, moment, instrument) if first_day else None
         if most is not None and quantity > most:
             account.seen["first_day_capped"] += 1
-            quantity, trade.obstacle = to_lots(most, instrument.lot), "capped"
+            quantity, trade.obstacle = to_lots(most, account.lot(instrument)), "capped"
         if side < 0 < held and account.rules(moment).t_plus_one:
             free = max(held - account.bought.get(instrument.symbol, ZERO), ZERO)
             if free < quantity:
@@ -244,13 +244,18 @@ class Book:
         if side < 0 and quantity > max(held, ZERO):
             refusal = account.refused_short(instrument, moment, reference)
             if refusal is not None:
-                lots = to_lots(max(held, ZERO), instrument.lot)
-                is_whole = abs(held - lots) <= NUDGE * instrument.lot  # to the last bit of a float
+                lot = account.lot(instrument)
+                lots = to_lots(max(held, ZERO), lot)
+                is_whole = abs(held - lots) <= NUDGE * lot  # to the last bit of a float
                 quantity, trade.obstacle = held if is_whole else lots, refusal
         capped = account.capped(instrument, moment, quantity, is_exit=order.is_exit)
         if capped < quantity:
             quantity, trade.obstacle = capped, "capped"
-        if quantity > 0:
+        small = not order.is_exit and account.is_too_small(instrument, order.remaining)
+        if quantity > 0 and small:
+            account.seen["rest_too_small"] += 1
+            trade.obstacle = "lapsed"
+        elif quantity > 0:
             trade.quantity, trade.reference = quantity, reference
             trade.covered = min(max(-held, ZERO), quantity) if side > 0 else ZERO
             trade.price = account.fill_price(trade, moment, (order.sigma, order.volume))
@@ -306,17 +311,20 @@ class Book:
                 continue
             worth = price * self.tables.fx(instrument.currency, moment.time)
             wanted = weight * nav / worth
-            order.shares = _order_shares(wanted, account.held(symbol), instrument)
+            order.shares = self._order_shares(wanted, account.held(symbol), instrument)
             order.remaining = order.shares
             share = abs(order.shares * worth) / nav
             if order.shares == 0 or share < number(self.world.portfolio.band):
                 self.end(symbol, "none", moment.time)
 
-
-def _order_shares(target: Decimal, held: Decimal, instrument: Instrument) -> Decimal:
-    """Return wanted minus held, both rounded toward zero to lots."""
-    wanted = to_lots(target, instrument.lot)
-    shares = to_lots(wanted - held, instrument.lot)
-    if abs(shares) <= DUST * max(abs(wanted), abs(held)):
-        return ZERO
-    return shares
+    def _order_shares(self, target: Decimal, held: Decimal, instrument: Instrument) -> Decimal:
+        """Return wanted minus held, both rounded toward zero to lots; none below the least."""
+        lot = self.account.lot(instrument)
+        wanted = to_lots(target, lot)
+        shares = to_lots(wanted - held, lot)
+        if abs(shares) <= DUST * max(abs(wanted), abs(held)):
+            return ZERO
+        if self.account.is_too_small(instrument, shares):
+            self.account.seen["too_small"] += 1
+            return ZERO
+        return shares

@@ -75,7 +75,7 @@ class Subscriptions:
         there = max(self.account.buying_power(now), ZERO)
         part = there / need if need > there else ONE
         for instrument, order in asked:
-            shares = to_lots(part * wanted[order.symbol], instrument.lot)
+            shares = to_lots(part * wanted[order.symbol], self.account.lot(instrument))
             if part <= LEAST or shares == 0:
                 self.book.end(order.symbol, "lapsed" if part == 1 else "cash_scaled", now)
                 continue
@@ -152,7 +152,8 @@ class Subscriptions:
         """Return the account's own money for an application, the broker's fee included."""
         own = 1 - number(self._settings.financed)
         if not self._retail:
-            shares, own = to_lots(shares * self._odds(instrument), instrument.lot), ONE
+            lot, own = self.account.lot(instrument), ONE
+            shares = to_lots(shares * self._odds(instrument), lot)
         amount = shares * instrument.offer_price * (1 + self._fee(instrument)) * own
         return (amount + self._handling) * self.tables.fx(instrument.currency, now)
 
@@ -177,7 +178,7 @@ class Subscriptions:
         return None if instrument.one_lot is None else instrument.one_lot**2
 
     def _allotted(self, instrument: Instrument, shares: Decimal) -> Decimal:
-        odds, lot = self._odds(instrument), instrument.lot
+        odds, lot = self._odds(instrument), self.account.lot(instrument)
         if not self._retail or lot == 0:
             return to_lots(shares * odds, lot)
         chance = odds.sqrt() if instrument.one_lot is None else instrument.one_lot

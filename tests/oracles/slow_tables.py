@@ -35,7 +35,9 @@ ZONES = {
 #   fee         name, rate, fixed, per_share, min, max (or None), side (both|buy|sell),
 #               round (none|up|nearest), unit, exempt (list of kinds)
 #   tick        above, size: the step of prices over `above`, to the next `above` inclusive
-#   limit       limit, unit, free_sessions
+#   limit       limit, unit, free_sessions, perhaps first_day_up and first_day_down
+#   order_size  least, step: the lot in place of the instruments'
+#   odd_lots    discount
 #   t_plus_one  -
 #   ipo         fee, factor
 #   settlement  days, half_days (whether a half day is a settlement day)
@@ -125,6 +127,9 @@ class DayRules:
     t_plus_one: bool
     ipo: Rule | None
     short_tick_rule: bool = False
+    step: Decimal | None = None
+    least: Decimal = ZERO
+    odd_discount: Decimal = ZERO
 
 
 def exact(value: object) -> Decimal | None:
@@ -225,7 +230,11 @@ class Tables:
             if rule["from"] <= day and (rule["to"] is None or day <= rule["to"]):
                 live.setdefault(rule["rule"], []).append(rule)
         ticks = sorted((number(r["above"]), number(r["size"])) for r in live.get("tick", []))
+        size = live["order_size"][0] if raw and "order_size" in live else None
         return DayRules(
+            step=None if size is None else number(size["step"]),
+            least=ZERO if size is None else number(size["least"]),
+            odd_discount=number(live["odd_lots"][0]["discount"]) if "odd_lots" in live else ZERO,
             fees=live.get("fee", []),
             ticks=ticks if raw else [],
             limit=live["limit"][0] if raw and "limit" in live else None,
@@ -354,15 +363,24 @@ def fees_of(
 
 
 def limit_locked(
-    rules: DayRules, side: int, reference: Decimal, previous: Decimal | None, age: int | None
+    rules: DayRules,
+    side: int,
+    reference: Decimal,
+    previous: Decimal | None,
+    age: int | None,
+    *,
+    offered: Decimal | None,
 ) -> bool:
     """Say whether the daily limit stops this side; ``age`` is 0 on the listing session."""
-    if rules.limit is None or previous is None:
+    if rules.limit is None:
         return False
-    if age is not None and age < rules.limit["free_sessions"]:
+    move = rules.limit["limit"]
+    if age == 0 and "first_day_up" in rules.limit:
+        previous, move = offered, rules.limit["first_day_up" if side > 0 else "first_day_down"]
+    if previous is None or (age is not None and age < rules.limit["free_sessions"]):
         return False
     unit = number(rules.limit["unit"])
-    bound = nearest(previous * (1 + side * number(rules.limit["limit"])), unit)
+    bound = nearest(previous * (1 + side * number(move)), unit)
     # A price that is the bound must count as at it, whatever the last bit of the float says.
     return side * (reference - bound) >= -NUDGE * unit
 
@@ -376,8 +394,9 @@ def _known(series: list[tuple[date, Decimal]], today: date) -> tuple[date, Decim
 def _instrument(place: int, row: dict[str, object], world: World) -> Instrument:
     size = exact(row["lot_size"])
     size = ONE if size is None else size
-    free = world.prices == "adjusted" and size == 1 and not world.execution.whole_shares
-    lot = ZERO if free else size
+    lot = lot_in(world, size)
+    mine = (world.actions["symbol"] == row["symbol"]) & (world.actions["kind"] == "lot_size")
+    lots = [lot, *(lot_in(world, number(later)) for later in world.actions["value"][mine])]
     return Instrument(
         place,
         row["symbol"],
@@ -385,13 +404,19 @@ def _instrument(place: int, row: dict[str, object], world: World) -> Instrument:
         row["currency"],
         row["kind"],
         lot,
-        lot == 0 or lot % 1 != 0,
+        any(own == 0 or own % 1 != 0 for own in lots),
         day_of(row["listed"]),
         day_of(row["delisted"]),
         exact(row["offer_price"]),
         exact(row["oversubscription"]),
         exact(row["one_lot_success"]),
     )
+
+
+def lot_in(world: World, size: Decimal) -> Decimal:
+    """Return a lot size as it counts: on adjusted prices 1 is any fraction of a share."""
+    free = world.prices == "adjusted" and size == 1 and not world.execution.whole_shares
+    return ZERO if free else size
 
 
 def _rows(frame: pd.DataFrame, *columns: str) -> list[tuple[object, ...]]:
