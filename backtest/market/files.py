@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from backtest.errors import Fault, FaultyInput, MarketError
 from backtest.market.model import MarketRules
-from backtest.market.options import with_odd_lots, with_options
+from backtest.market.options import check_options, with_odd_lots, with_options
 from backtest.market.settings import Brokerage, MarketChoice
 
 Key = str | int
@@ -93,7 +93,7 @@ def resolve_markets(
         choices = {name: settings.get(name, "auto") for name in names}
     else:
         choices = dict.fromkeys(names, settings)
-    resolved = {}
+    found: dict[str, tuple[MarketRules, MarketChoice]] = {}
     for exchange, choice in choices.items():
         picked = MarketChoice(use=choice) if isinstance(choice, str) else choice
         if picked.use == "auto":
@@ -102,7 +102,15 @@ def resolve_markets(
             if picked.use not in loaded:
                 loaded[picked.use] = load_market(picked.use, root)
             market = loaded[picked.use]
-        market = with_odd_lots(with_options(market, picked.options), picked.odd_lot_discount)
+        found[exchange] = (market, picked)
+    if isinstance(settings, MarketChoice):  # one choice for all: each market takes its options
+        check_options([market for market, _ in found.values()], settings.options)
+    resolved = {}
+    for exchange, (market, picked) in found.items():
+        options = picked.options
+        if isinstance(settings, MarketChoice):
+            options = {name: day for name, day in options.items() if name in market.options}
+        market = with_odd_lots(with_options(market, options), picked.odd_lot_discount)
         resolved[exchange] = (market, picked.brokerage)
     return resolved
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from backtest.errors import MarketError
@@ -20,15 +20,9 @@ def with_options(market: MarketRules, options: Mapping[str, date]) -> MarketRule
     MarketError
         For a name that the file has not, or a day that is not after its last dated entry.
     """
+    check_options([market], options)
     ticks, sizes = list(market.ticks), list(market.order_sizes)
     for name, day in sorted(options.items()):
-        if name not in market.options:
-            near = difflib.get_close_matches(name, market.options, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(market.options) or "none"
-            raise MarketError(
-                f"market.options: {market.name!r} has no option {name!r}{hint}; it has: {known}"
-            )
         option = market.options[name]
         if option.bands is None:
             sizes.insert(0, _sizes(option, day))
@@ -48,6 +42,21 @@ def with_options(market: MarketRules, options: Mapping[str, date]) -> MarketRule
     if not options:
         return market
     return market.model_copy(update={"ticks": ticks, "order_sizes": sizes})
+
+
+def check_options(markets: Sequence[MarketRules], options: Iterable[str]) -> None:
+    """Refuse names of ``options`` that none of ``markets`` has, all of them at once."""
+    known = {name: market.name for market in markets for name in market.options}
+    have = "; ".join(f"{name} ({market})" for name, market in known.items()) or "none"
+    faults = []
+    for name in sorted(set(options) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        who = " nor ".join(repr(market) for market in dict.fromkeys(m.name for m in markets))
+        verb = "neither " if " nor " in who else ""
+        faults.append(f"{verb}{who} has an option {name!r}{hint}")
+    if faults:
+        raise MarketError(f"market.options: {'; '.join(faults)}; there is: {have}")
 
 
 def _sizes(option: RuleOption, day: date) -> OrderSizes:

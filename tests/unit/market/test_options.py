@@ -68,6 +68,25 @@ def test_an_unknown_option_is_told_with_the_nearest():
         chosen(spread_phase2=date(2026, 6, 29))
 
 
+def test_options_of_one_choice_reach_the_markets_that_have_them():
+    choice = MarketChoice(
+        options={"spread_phase_2": date(2026, 6, 29), "star_order_size": date(2019, 7, 22)}
+    )
+    found = resolve_markets(choice, ["24/7", "XHKG", "XNYS", "XSHG"])
+    assert tick(found["XHKG"][0], date(2026, 6, 29), 5.0) == 0.005
+    assert found["XSHG"][0].order_sizes and not found["XHKG"][0].order_sizes
+    assert found["XNYS"][0] == load_market("us")
+
+
+def test_options_that_no_market_has_are_told_at_once():
+    choice = MarketChoice(options={"moon": date(2026, 6, 29), "star_order_sizes": date(2020, 1, 2)})
+    with pytest.raises(MarketError) as caught:
+        resolve_markets(choice, ["24/7", "XSHG"])
+    assert "'moon'" in str(caught.value)
+    assert "did you mean 'star_order_size'?" in str(caught.value)
+    assert "star_order_size (cn)" in str(caught.value)
+
+
 def test_an_option_begins_after_the_table_that_it_replaces():
     with pytest.raises(MarketError, match="must be after 2025-08-04"):
         chosen(spread_phase_2=date(2025, 8, 4))
