@@ -57,7 +57,7 @@ def apply_for(
     if book.count[APPLIED] > 0 and nav_now(world, book, event) > 0.0:
         sell_what_comes(world, orders, book, log, event, t)
     row = t + world.first
-    need = 0.0
+    need, dues = 0.0, 0.0
     for k in range(book.count[WAITING]):
         j = book.waiting[k]
         slot = book.slots[j]
@@ -73,11 +73,13 @@ def apply_for(
             close_order(book, log, event, j, NO_PRICE)
             continue
         slot["wanted"] *= world.columns[j]["offer"] / offer["price"] / (1.0 - terms.financed)
-        need += own_money(world, terms, book, event, j, slot["wanted"])
+        sought = slot["wanted"] * (offer["rate"] if terms.placing else 1.0)
+        need += own_money(world, terms, event, j, sought)
+        dues += terms.handling_fee * world.fx[event, world.columns[j]["currency"]]
     available = max(buying_power(world, terms, book, event), 0.0)
     if terms.keeps:  # an application takes the portfolio's currency, bought with the others'
         available /= 1.0 + terms.fx_cost
-    share = available / need if need > available else 1.0
+    share = (available - dues) / need if need + dues > available else 1.0
     for k in range(book.count[WAITING]):
         j = book.waiting[k]
         slot = book.slots[j]
@@ -116,13 +118,11 @@ def sell_what_comes(world: World, orders: Orders, book: Book, log: Log, event: i
 
 
 @inner
-def own_money(world: World, terms: Terms, book: Book, event: int, j: int, shares: float) -> float:
-    """Cash that an application takes, portfolio currency: what is not lent, the broker's fee."""
+def own_money(world: World, terms: Terms, event: int, j: int, shares: float) -> float:
+    """Cash that is locked for ``shares``, portfolio currency: what the broker does not lend."""
     offer = world.offers[j]
-    if terms.placing:
-        shares = to_lots(shares * offer["rate"], lot_of(world, book, j))
     amount = shares * offer["price"] * (1.0 + offer["fee"]) * (1.0 - terms.financed)
-    return (amount + terms.handling_fee) * world.fx[event, world.columns[j]["currency"]]
+    return amount * world.fx[event, world.columns[j]["currency"]]
 
 
 @inner
@@ -133,7 +133,10 @@ def lock(
     slot = book.slots[j]
     rate = world.fx[event, world.columns[j]["currency"]]
     fee = terms.handling_fee * rate
-    locked = own_money(world, terms, book, event, j, shares) - fee
+    sought = shares
+    if terms.placing:
+        sought = to_lots(shares * world.offers[j]["rate"], lot_of(world, book, j))
+    locked = own_money(world, terms, event, j, sought)
     applied = book.applied[j]
     applied["shares"] = shares
     applied["locked"] = locked

@@ -71,9 +71,10 @@ class Subscriptions:
     def _lock(self, asked: list[tuple[Instrument, Order]], now: datetime) -> None:
         lent = number(self._settings.financed) if self._retail else ZERO
         wanted = {o.symbol: o.wanted / (1 - lent) for _, o in asked}
-        need = sum((self._own(i, wanted[o.symbol], now) for i, o in asked), ZERO)
+        need = sum((self._own(i, wanted[o.symbol] * self._part(i), now) for i, o in asked), ZERO)
+        dues = sum((self._handling * self.tables.fx(i.currency, now) for i, _ in asked), ZERO)
         there = max(self.account.buying_power(now), ZERO)
-        part = there / need if need > there else ONE
+        part = (there - dues) / need if need + dues > there else ONE
         for instrument, order in asked:
             shares = to_lots(part * wanted[order.symbol], self.account.lot(instrument))
             if part <= LEAST or shares == 0:
@@ -81,7 +82,9 @@ class Subscriptions:
                 continue
             self.account.seen["applied_scaled" if part < 1 else "applied"] += 1
             fee = self._handling * self.tables.fx(instrument.currency, now)
-            cost = self._own(instrument, shares, now) - fee
+            lot = self.account.lot(instrument)
+            sought = shares if self._retail else to_lots(shares * self._part(instrument), lot)
+            cost = self._own(instrument, sought, now)
             moment = Moment(instrument.exchange, -1, now.date(), now, at_close=False)
             self._pay(moment, "application", instrument, -cost)
             if fee:
@@ -148,14 +151,15 @@ class Subscriptions:
     def _handling(self) -> Decimal:
         return number(self._settings.handling_fee) if self._retail else ZERO
 
+    def _part(self, instrument: Instrument) -> Decimal:
+        """Return the part of an application that cash is locked for."""
+        return ONE if self._retail else self._odds(instrument)
+
     def _own(self, instrument: Instrument, shares: Decimal, now: datetime) -> Decimal:
-        """Return the account's own money for an application, the broker's fee included."""
-        own = 1 - number(self._settings.financed)
-        if not self._retail:
-            lot, own = self.account.lot(instrument), ONE
-            shares = to_lots(shares * self._odds(instrument), lot)
+        """Return the account's own money for shares at the offer, no broker's fee in it."""
+        own = 1 - number(self._settings.financed) if self._retail else ONE
         amount = shares * instrument.offer_price * (1 + self._fee(instrument)) * own
-        return (amount + self._handling) * self.tables.fx(instrument.currency, now)
+        return amount * self.tables.fx(instrument.currency, now)
 
     def _interest(self, instrument: Instrument, shares: Decimal, moment: Moment) -> None:
         lent = number(self._settings.financed) if self._retail else ZERO
