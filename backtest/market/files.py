@@ -110,8 +110,8 @@ def resolve_markets(
         options = picked.options
         if isinstance(settings, MarketChoice):
             options = {name: day for name, day in options.items() if name in market.options}
-        market = with_odd_lots(with_options(market, options), picked.odd_lot_discount)
-        resolved[exchange] = (market, picked.brokerage)
+        rules = with_odd_lots(with_options(market, options), picked.odd_lot_discount)
+        resolved[exchange] = (rules, picked.brokerage)
     return resolved
 
 
