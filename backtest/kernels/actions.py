@@ -77,11 +77,14 @@ def take_in(
 ) -> None:
     """`credit` without its line in the log; a conversion costs the fraction ``cost``."""
     currency = world.columns[j]["currency"]
-    if terms.keeps and currency > 0:
-        receive(world, book, log, event, j, currency, local, cost)
+    amount = local * world.fx[event, currency]
+    if terms.keeps:
+        if currency > 0:
+            receive(world, book, log, event, j, currency, local, cost)
+        else:
+            book.money[CASH] += amount
         square(world, terms, book, log, event)
         return
-    amount = local * world.fx[event, currency]
     book.money[CASH] += amount
     if currency > 0 and cost > 0.0:
         paid = abs(amount) * cost

@@ -58,14 +58,16 @@ def take_deals(
 ) -> None:
     """The deals of session ``s`` of exchange ``x``, after its splits and dividends."""
     for k in range(world.deal_ptr[x, s], world.deal_ptr[x, s + 1]):
+        if RIGHTS <= world.deals[k]["kind"] <= OPEN_OFFER:  # before shares come at today's price
+            watch = book.watch[world.deals[k]["column"]]
+            watch["average"] *= world.deals[k]["factor"]
+            watch["peak"] *= world.deals[k]["factor"]
+    for k in range(world.deal_ptr[x, s], world.deal_ptr[x, s + 1]):
         kind = world.deals[k]["kind"]
         j = world.deals[k]["column"]
         if kind == PAYMENT:
             pay(world, terms, book, log, event, k)
             continue
-        if RIGHTS <= kind <= OPEN_OFFER:
-            book.watch[j]["average"] *= world.deals[k]["factor"]
-            book.watch[j]["peak"] *= world.deals[k]["factor"]
         if kind == NEW_LOT:
             cut_order(world, book, log, event, j)
         elif kind > TAKEOVER:

@@ -126,10 +126,12 @@ def _ticker_change(rng: random.Random, world: World) -> World:
     if not free or world.execution.sizing == "fill" or rng.random() < 0.3:
         return world
     old = rng.choice(free)
+    joins = pair is not None and not gone & set(pair) and rng.random() < 0.4
+    if joins:
+        old, new = pair
     days = [day for day, _, _ in world.sessions[_of(world, old, "exchange")]]
     day = pd.Timestamp(rng.choice(days[len(days) // 3 : -5]))
-    if pair is not None and not gone & set(pair) and rng.random() < 0.4:
-        old, new = pair
+    if joins:
         bars = world.bars[(world.bars["symbol"] != old) | (world.bars["session"] < day)]
         if rng.random() < 0.5:
             bars = bars[(bars["symbol"] != new) | (bars["session"] >= day)]
