@@ -77,6 +77,8 @@ def world_of_one_open() -> World:
         purses=0,
         rules=rules,
         offers=np.zeros(0, OFFERED),
+        lots=np.zeros((0, 0, 2)),
+        has_sizes=False,
     )
 
 
