@@ -40,8 +40,8 @@ def stress(
         int,
         typer.Option("--markets", metavar="N", min=0, help="Markets drawn from its own sessions."),
     ] = 10,
-    scenario: Annotated[
-        str | None,
+    scenarios: Annotated[
+        list[str] | None,
         typer.Option(
             "--scenario",
             metavar="NAME",
@@ -74,6 +74,7 @@ def stress(
     """See what breaks it: later, dearer, with less of everything, on markets drawn again."""
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.outcome(traceback=traceback):
+        scenario = _one(scenarios or [])
         for name, value in (("--on", on), ("--factor", factor)):
             if value and scenario is None:
                 raise FaultyInput(name, [Fault("", "goes with --scenario only")])
@@ -134,3 +135,11 @@ def _table(cases: list[Case]) -> Table:
             formats.percent(case.scores.get("max_drawdown")),
         )
     return table
+
+
+def _one(scenarios: list[str]) -> str | None:
+    """The scenario that is asked for: of two, the last would win without a word."""
+    if len(scenarios) > 1:
+        given = ", ".join(scenarios)
+        raise FaultyInput("--scenario", [Fault("", f"takes one name, or 'all'; got {given}")])
+    return scenarios[0] if scenarios else None

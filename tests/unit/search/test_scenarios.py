@@ -289,6 +289,7 @@ def test_the_command_writes_a_file_and_a_page(desk):
     ("words", "said"),
     [
         (["--scenario", "bejing"], "did you mean 'beijing'"),
+        (["--scenario", "beijing", "--scenario", "dot-com"], "takes one name, or 'all'"),
         (["--on", "2024-06-03"], "goes with --scenario only"),
         (["--scenario", "covid-2020"], "needs 2020-01-20"),
         (["--factor", "us_tech=A"], "goes with --scenario only"),
