@@ -8,6 +8,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+COMPILING = "The kernels are compiled first, once on this machine: up to a minute."
+
 
 def cache_folder() -> Path:
     """The folder of the kernels as their sources stand now, in ``NUMBA_CACHE_DIR`` where it is set.

@@ -54,6 +54,7 @@ from backtest.tracking import check_mlflow, log_to_mlflow
 from backtest.trial_ledger import family, record_trials
 
 Progress = Callable[[str], None]
+Config = RunConfig | str | Path
 Markets = Mapping[str, tuple[MarketRules, Brokerage | None]]
 
 
@@ -83,11 +84,11 @@ class Stage:
 
 
 def run(
-    config: RunConfig | str | Path, *, progress: Progress | None = None, quick_start: bool = False
+    config: Config, *, progress: Progress | None = None, waiting: Progress | None = None
 ) -> Result:
     """Run ``config``, or the YAML file at that path, and return the result; nothing is written.
 
-    ``quick_start`` interprets a small run where nothing is compiled yet, to the same bits.
+    ``waiting`` is told before a wait for the compiler; with it a small run does without.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def run(
         benchmark=config.benchmark,
         account=config.account,
         subscriptions=stage.subscriptions,
-        quick_start=quick_start,
+        waiting=waiting,
     )
     at = lap("simulation", at)
     result = _result(stage, simulation, weights)
@@ -134,18 +135,18 @@ def run(
 
 
 def run_to_folder(
-    config: RunConfig | str | Path,
+    config: Config,
     *,
     out: Path | None = None,
     progress: Progress | None = None,
     quantstats: bool = False,
-    quick_start: bool = False,
+    waiting: Progress | None = None,
 ) -> tuple[Result, Path]:
     """Run ``config`` and write ``<out>/<name>/<fingerprint>/``, tearsheet included.
 
     The run is counted in the trial ledger, ``<out>/trials.sqlite``: ``metrics.json`` says of how
     many trials it is one. The page of all runs, ``<out>/index.html``, is rewritten; where it cannot
-    be, a warning says so and the run stands. ``quick_start`` is that of `run`.
+    be, a warning says so and the run stands. ``waiting`` is that of `run`.
 
     Returns
     -------
@@ -158,7 +159,7 @@ def run_to_folder(
     say = progress or _silent
     if config.tracking == "mlflow":
         check_mlflow()
-    result = _counted(run(config, progress=progress, quick_start=quick_start), out or REPORTS)
+    result = _counted(run(config, progress=progress, waiting=waiting), out or REPORTS)
     folder = (out or REPORTS) / config.name / result.fingerprint
     say("tearsheet")
     pages = {"tearsheet.html": tearsheet_html(with_record(result, out or REPORTS))}
@@ -177,8 +178,7 @@ def run_to_folder(
 
 def _counted(result: Result, reports: Path) -> Result:
     """The run, counted in the trial ledger, with the trials of its strategy on the same data."""
-    own = trial_record(result)
-    record_trials(reports, [own])
+    record_trials(reports, [own := trial_record(result)])
     return with_trials(result, family(reports, strategy=own.strategy, data=own.data))
 
 
@@ -277,7 +277,7 @@ def _list_runs(reports: Path) -> None:
         logging.getLogger(__name__).warning("the page of all runs was not written: %s", problem)
 
 
-def _loaded(config: RunConfig | str | Path) -> RunConfig:
+def _loaded(config: Config) -> RunConfig:
     """Config as it is, or of the file at that path."""
     return config if isinstance(config, RunConfig) else load_config(config)
 

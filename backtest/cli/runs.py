@@ -135,17 +135,11 @@ def _run_one(
     config: RunConfig, screen: Screen, out: Path | None, *, quantstats: bool
 ) -> dict[str, object]:
     """Run, show and describe one configuration."""
-    from backtest.kernel_cache import is_compiled
     from backtest.runner import run_to_folder
 
-    if not is_compiled():
-        screen.say(
-            "Nothing is compiled yet: a large run does it now, up to a minute, once on this "
-            "machine; a small one goes without."
-        )
     with screen.stages() as stages:
         result, folder = run_to_folder(
-            config, out=out, progress=stages, quantstats=quantstats, quick_start=True
+            config, out=out, progress=stages, quantstats=quantstats, waiting=screen.say
         )
     screen.show(_headline(result))
     looked = _tell_of_check(result, screen, out or REPORTS)

@@ -54,10 +54,10 @@ class Screen:
 
     def tell_of_compiling(self) -> None:
         """Say that kernels are compiled first, where none are."""
-        from backtest.kernel_cache import is_compiled
+        from backtest.kernel_cache import COMPILING, is_compiled
 
         if not is_compiled():
-            self.say("The kernels are compiled first, once on this machine: up to a minute.")
+            self.say(COMPILING)
 
     def path(self, path: Path | str) -> None:
         """The path of what was written, alone in its line."""

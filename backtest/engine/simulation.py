@@ -30,7 +30,7 @@ from backtest.engine.records import (
 from backtest.engine.trades import trades_frame
 from backtest.errors import RunError
 from backtest.execution import Execution, Exits, Portfolio
-from backtest.kernel_cache import is_compiled
+from backtest.kernel_cache import COMPILING, is_compiled
 from backtest.kernels.interpreted import interpreted
 from backtest.kernels.simulate import simulate as run_kernel
 from backtest.kernels.world import (
@@ -97,7 +97,7 @@ def simulate(
     benchmark: str | None = None,
     account: Account = Account(),  # noqa: B008 - frozen
     subscriptions: Subscriptions | None = None,
-    quick_start: bool = False,
+    waiting: Callable[[str], None] | None = None,
 ) -> Simulation:
     """Trade ``weights`` through the events of ``clock``; full records.
 
@@ -107,8 +107,9 @@ def simulate(
         Rows and columns of the panel: wanted shares of NAV, and what may be held.
     subscriptions
         What can be applied for; None where nothing is subscribed to.
-    quick_start
-        Interpret a small run, to the same bits, where no earlier one has compiled the kernel.
+    waiting
+        Told before a wait for the compiler, where no earlier run has compiled the kernel. With it a
+        small run does not wait: it is interpreted, to the same bits.
 
     Raises
     ------
@@ -132,8 +133,11 @@ def simulate(
     terms = build_terms(execution, portfolio, exits)
     components = rules.components + ((SUBSCRIPTION,) if terms.at_offer or terms.subscribes else ())
     kernel: Kernel = run_kernel
-    if quick_start and not is_compiled() and interpreted_seconds(world, orders, terms) < WAIT:
-        kernel = interpreted(run_kernel)
+    if waiting is not None and not is_compiled():
+        if interpreted_seconds(world, orders, terms) < WAIT:
+            kernel = interpreted(run_kernel)
+        else:
+            waiting(COMPILING)
     log, bankrupt = record(world, orders, terms, len(components), kernel)
     money = Money.of(bundle, portfolio)
     level = benchmark_level(bundle, grid, clock, benchmark, portfolio.currency)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ def uncompiled(function: Any, globals_of: dict[int, dict[str, Any]]) -> Any:
     if id(home) not in globals_of:
         twin = globals_of[id(home)] = dict(home)
         for name, value in home.items():
-            if hasattr(value, "py_func") and not isinstance(value, ModuleType):
+            if hasattr(value, "py_func"):
                 twin[name] = uncompiled(value, globals_of)
     made = FunctionType(source.__code__, globals_of[id(home)], source.__name__)
     made.__defaults__ = source.__defaults__
