@@ -28,5 +28,10 @@ def cache_folder() -> Path:
 
 
 def is_compiled() -> bool:
-    """Whether the simulation was compiled by an earlier run."""
-    return any(cache_folder().rglob("simulate.simulate-*.nbi"))
+    """Whether the simulation was compiled by an earlier run of these very files.
+
+    Numba keeps a folder for each folder of sources: another checkout's are of no use here.
+    """
+    kernels = Path(__file__).resolve().parent / "kernels"
+    digest = hashlib.sha1(str(kernels).encode(), usedforsecurity=False).hexdigest()
+    return any((cache_folder() / f"kernels_{digest}").glob("simulate.simulate-*.nbi"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backtest import kernel_cache
+from backtest.kernels.simulate import simulate
 
 
 def test_a_folder_of_the_users_own_is_used_and_still_divided_by_sources(
@@ -31,3 +32,17 @@ def test_a_changed_helper_gets_another_folder(tmp_path: Path, monkeypatch: pytes
 def test_nothing_is_compiled_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert not kernel_cache.is_compiled()
+
+
+def test_only_what_numba_keeps_for_these_files_counts_as_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = Path(simulate.stats.cache_path)
+    assert folder.parent == kernel_cache.cache_folder()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    elsewhere = kernel_cache.cache_folder() / "kernels_of_another_checkout"
+    here = kernel_cache.cache_folder() / folder.name
+    for kept, expected in ((elsewhere, False), (here, True)):
+        kept.mkdir(parents=True)
+        (kept / "simulate.simulate-1.py311.nbi").touch()
+        assert kernel_cache.is_compiled() is expected
